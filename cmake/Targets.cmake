@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+option(FL_WERROR "warnings are errors" OFF)
+
+add_library(fl_flags INTERFACE)
+target_compile_options(fl_flags INTERFACE
+    -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
+    -Wundef -Wvla -Wformat=2 -Wswitch-enum -Wno-missing-field-initializers
+    -fno-strict-aliasing -fno-omit-frame-pointer
+    $<$<BOOL:${FL_WERROR}>:-Werror>)
+target_compile_definitions(fl_flags INTERFACE _GNU_SOURCE)
+target_include_directories(fl_flags INTERFACE ${CMAKE_SOURCE_DIR})
+
+# fl_library(NAME SOURCES a.c b.c LIBS x y): a static library of our own code.
+function(fl_library name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+    add_library(${name} STATIC ${ARG_SOURCES})
+    target_link_libraries(${name} PRIVATE fl_flags PUBLIC ${ARG_LIBS})
+    target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+endfunction()
+
+# fl_test(NAME SOURCES a.c LIBS x y LABELS unit [TIMEOUT s]): a cmocka program that ctest runs;
+# exit code 77 means "skipped, and the output says why".
+function(fl_test name)
+    cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_libraries(${name} PRIVATE fl_flags ${ARG_LIBS} PkgConfig::CMOCKA)
+    target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+    add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    if(NOT ARG_TIMEOUT)
+        set(ARG_TIMEOUT 120)
+    endif()
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+        SKIP_RETURN_CODE 77 ENVIRONMENT "FLEETLOG_BUILD=${CMAKE_BINARY_DIR}")
+endfunction()

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The only door to the log: topics, append, read, offsets, groups. Three engines stand behind it:
+ * `embedded` (LMDB, one host), `kafka` (librdkafka) and `memory` (tests, with faults).
+ *
+ * It carries records and knows nothing of their meaning. Topic names here are the short ones
+ * ("events"); the engine adds the configured prefix. What differs per engine is stated at the
+ * function and tested by the conformance suite: on Kafka an expected offset is ignored and offsets
+ * come back.
+ *
+ * Threading: one fl_journal may be used by several threads for append and describe; a reader or
+ * group by one thread at a time. Allocation: open allocates; polling reuses the reader's buffers.
+ * Limits: core/limits.h; `kafka://` and `embedded` refuse a record over FL_RECORD_SIZE_MAX with
+ * FL_TOO_LARGE.
+ */
+#include "core/record.h"
+
+struct fl_journal;
+struct fl_reader;
+struct fl_group;
+
+struct fl_topic_spec {
+    const char *name; /* without prefix */
+    uint32_t partition_count;
+    int64_t retention_ms;    /* -1: for ever */
+    int64_t retention_bytes; /* per partition; -1: unbounded */
+    bool compacted;          /* newest record per key stays; a NULL value removes the key */
+};
+
+struct fl_topic_info {
+    uint32_t partition_count;
+    bool compacted;
+    int64_t retention_ms;
+    int64_t retention_bytes;
+    uint32_t replication_factor; /* 1 on embedded and memory */
+};
+
+/* Creates the topic if it is missing; FL_EXISTS if it is there with other partitions or compaction.
+ */
+enum fl_error fl_journal_ensure_topic(struct fl_journal *journal,
+                                      const struct fl_topic_spec *spec) FL_MUST_USE;
+
+/* FL_NOT_FOUND if there is no such topic. */
+enum fl_error fl_journal_describe_topic(struct fl_journal *journal, const char *topic,
+                                        struct fl_topic_info *info) FL_MUST_USE;
+
+/* One batch for one partition. offsets: the caller's array of `count`, filled with each record's
+ * offset, FL_OFFSET_NONE where the engine does not know it. expected_offset: FL_OFFSET_NONE, or the
+ * offset that the first record must get; embedded and memory then append nothing and return
+ * FL_CONFLICT if it differs; kafka ignores it. */
+struct fl_append {
+    const char *topic;
+    uint32_t partition;
+    uint32_t count;
+    const struct fl_record *records;
+    uint64_t expected_offset;
+    uint64_t *offsets;
+};
+
+/* Appends every batch and waits until all are durable. FL_OK iff every record was acknowledged with
+ * an offset. FL_UNKNOWN_OUTCOME: some may have landed (look at offsets, then read); the engine has
+ * already thrown away its producer. FL_FULL: disk or reserve; nothing of the failing batch landed.
+ * Batches of one call are independent: one may land while another fails (`offsets` tells). Blocks
+ * when queues are full; drops nothing. */
+enum fl_error fl_journal_append(struct fl_journal *journal, const struct fl_append *batches,
+                                size_t batch_count) FL_MUST_USE;
+
+/* First offset still there and the offset that the next append gets (on Kafka the high watermark).
+ */
+enum fl_error fl_journal_offsets(struct fl_journal *journal, const char *topic, uint32_t partition,
+                                 uint64_t *begin, uint64_t *end) FL_MUST_USE;
+
+/* First offset whose record's timestamp is >= time_ms; the end offset if there is none. */
+enum fl_error fl_journal_offset_at(struct fl_journal *journal, const char *topic,
+                                   uint32_t partition, int64_t time_ms,
+                                   uint64_t *offset) FL_MUST_USE;
+
+/* Applies retention and compaction (embedded, memory; Kafka does it itself: FL_OK). Bounded work
+ * per call. */
+enum fl_error fl_journal_maintain(struct fl_journal *journal, int64_t now_ms) FL_MUST_USE;
+
+/* Removes a topic with all its records (migrate and tests). */
+enum fl_error fl_journal_delete_topic(struct fl_journal *journal, const char *topic) FL_MUST_USE;
+
+/* Last sentence about what went wrong, for people; lives until the next call on this journal. */
+const char *fl_journal_detail(struct fl_journal *journal);
+
+/* "embedded", "kafka" or "memory". */
+const char *fl_journal_engine(const struct fl_journal *journal);
+
+/* Tolerates NULL, clears the pointer. Readers and groups must be closed before. */
+void fl_journal_close(struct fl_journal **journal);
+
+struct fl_source {
+    const char *topic;
+    uint32_t partition;
+    uint64_t offset; /* first offset wanted */
+};
+
+struct fl_entry {
+    uint32_t source; /* index into the sources of the reader */
+    uint64_t offset;
+    struct fl_record record;
+};
+
+struct fl_batch {
+    const struct fl_entry *entries; /* live until the next poll or close of the reader */
+    size_t count;
+    bool at_end; /* every source stood at its end when this was filled */
+};
+
+/* Reads from explicit positions; no group, nothing committed. FL_LOG_BEHIND if an offset is below
+ * the first one there, FL_LOG_CHANGED if it is above the end. */
+enum fl_error fl_reader_open(struct fl_journal *journal, const struct fl_source *sources,
+                             size_t source_count, struct fl_reader **reader) FL_MUST_USE;
+
+/* Waits until there is something, at most timeout_ms (0: look once). FL_OK with count 0 after the
+ * deadline. Each source's records come in offset order; between sources no order is promised.
+ * size_max: stop filling past that many bytes (at least one record comes). Returns FL_INTERRUPTED
+ * after fl_reader_wake. */
+enum fl_error fl_reader_poll(struct fl_reader *reader, int timeout_ms, size_t size_max,
+                             struct fl_batch *batch) FL_MUST_USE;
+
+/* Moves one source; buffered records of it are dropped. */
+enum fl_error fl_reader_seek(struct fl_reader *reader, uint32_t source,
+                             uint64_t offset) FL_MUST_USE;
+
+/* Makes a poll that waits (now or next) return FL_INTERRUPTED; safe from another thread and from a
+ * signal handler. */
+void fl_reader_wake(struct fl_reader *reader);
+
+void fl_reader_close(struct fl_reader **reader);
+
+/* Group membership = a lease on partition 0 of `topic`: at most one live member holds it (embedded:
+ * a file lock; kafka: a consumer group). It decides who works, never what is true. */
+enum fl_error fl_group_join(struct fl_journal *journal, const char *group, const char *topic,
+                            struct fl_group **member) FL_MUST_USE;
+
+/* Serves the membership and says whether this member holds the lease now; waits up to timeout_ms
+ * for a change. */
+enum fl_error fl_group_poll(struct fl_group *member, int timeout_ms, bool *held) FL_MUST_USE;
+
+/* Stores the group's cursor (next offset) for (topic, partition); FL_DENIED if the lease is not
+ * held. */
+enum fl_error fl_group_commit(struct fl_group *member, uint32_t partition,
+                              uint64_t offset) FL_MUST_USE;
+
+/* Reads it; FL_NOT_FOUND if nothing was stored. */
+enum fl_error fl_group_cursor(struct fl_group *member, uint32_t partition,
+                              uint64_t *offset) FL_MUST_USE;
+
+void fl_group_leave(struct fl_group **member);
