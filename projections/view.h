@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What a projection is: a pure fold of records into tables, as one table of functions.
+ *
+ * `projections/store` gives it a transaction and keeps cursor, head and log id beside its rows;
+ * `consumers/runner` feeds it live; rebuild, verify and tests feed it the same way. A fold sees
+ * valid events only: the chain rule has been applied by whoever feeds it. It reads no clock, no
+ * random, no file.
+ *
+ * Errors: apply returns FL_OK, or a REJECT class error with `detail` for a record that cannot be
+ * folded (telemetry parks its device; an event stops the projection), or CORRUPT for a row that
+ * does not decode. Store errors are sticky in the kv. Threading: one thread per open state.
+ * Allocation: state may cache; it must be able to forget (discard).
+ */
+#include "core/kv.h"
+#include "core/record.h"
+#include "schemas/codec.h"
+#include "schemas/envelope.h"
+
+enum fl_view_inputs {
+    FL_READS_EVENTS = 1,    /* valid events, each with its action */
+    FL_READS_TELEMETRY = 2, /* all partitions */
+    FL_READS_SUBJECTS = 4,
+    FL_READS_PARKED = 8, /* decisions on parked records */
+};
+
+struct fl_view_input {
+    enum fl_view_inputs kind; /* exactly one bit */
+    uint32_t partition;
+    uint64_t offset;
+    const struct fl_record *record;
+    /* Events only; NULL message: a type that this version does not know (carried, counted, shown by
+     * name). */
+    const struct fl_envelope *envelope;
+    const ProtobufCMessage *message;
+    /* Events only and only if the view asks (needs_actions): the answered action, its envelope and
+     * message; envelope and message are NULL when the action cannot be decoded. */
+    const struct fl_record *action;
+    const struct fl_envelope *action_envelope;
+    const ProtobufCMessage *action_message;
+};
+
+struct fl_view {
+    const char *name;          /* "devices": directory below DATA/views */
+    uint32_t fold_version;     /* goes up with every change of the rows */
+    unsigned inputs;           /* set of fl_view_inputs */
+    bool needs_actions;        /* reads fleetlog.actions too, and gets each event with its action */
+    const char *const *tables; /* names; the index is the table number of the kv */
+    unsigned table_count;
+    /* Creates and frees the in-memory state (dirty rows, caches). memory_max: bytes it may hold. */
+    enum fl_error (*open)(size_t memory_max, void **state);
+    void (*close)(void *state);
+    enum fl_error (*apply)(void *state, struct fl_kv *kv, const struct fl_view_input *input,
+                           char detail[FL_DETAIL_SIZE]);
+    /* Writes what the state holds back (dirty rows, in key order); called before every commit. */
+    void (*flush)(void *state, struct fl_kv *kv);
+    /* Forgets everything since the last commit; called after an abort. */
+    void (*discard)(void *state);
+    /* True when memory or rows are such that the runner should commit now. */
+    bool (*is_full)(const void *state);
+    /* Checks every invariant of the rows; false with the broken one in `detail`. */
+    bool (*check)(struct fl_kv *kv, char detail[FL_DETAIL_SIZE]);
+};
