@@ -17,8 +17,6 @@
 #include "core/record.h"
 
 struct fl_journal;
-struct fl_reader;
-struct fl_group;
 
 struct fl_topic_spec {
     const char *name; /* without prefix */
@@ -33,7 +31,9 @@ struct fl_topic_info {
     bool compacted;
     int64_t retention_ms;
     int64_t retention_bytes;
-    uint32_t replication_factor; /* 1 on embedded and memory */
+    uint32_t replication_factor;  /* 1 on embedded and memory */
+    uint32_t min_insync_replicas; /* 0: not a broker's topic (embedded and memory) */
+    bool unclean_leader_election; /* true: a broker may lose what it acknowledged */
 };
 
 /* Creates the topic if it is missing; FL_EXISTS if it is there with other partitions or compaction.
@@ -44,6 +44,14 @@ enum fl_error fl_journal_ensure_topic(struct fl_journal *journal,
 /* FL_NOT_FOUND if there is no such topic. */
 enum fl_error fl_journal_describe_topic(struct fl_journal *journal, const char *topic,
                                         struct fl_topic_info *info) FL_MUST_USE;
+
+/* Checks at start what the chain rule rests on (DESIGN.md section 2): partitions and compaction as
+ * in `spec`, and on a broker no unclean leader election and min.insync.replicas >= 2 where there
+ * are 3 replicas. FL_USAGE with a sentence if the topic must not be used, FL_NOT_FOUND if it is not
+ * there. A single replica is allowed and `warning` (may be NULL) then receives a static sentence,
+ * else NULL. */
+enum fl_error fl_journal_check_topic(struct fl_journal *journal, const struct fl_topic_spec *spec,
+                                     const char **warning) FL_MUST_USE;
 
 /* One batch for one partition. offsets: the caller's array of `count`, filled with each record's
  * offset, FL_OFFSET_NONE where the engine does not know it. expected_offset: FL_OFFSET_NONE, or the
@@ -92,62 +100,5 @@ const char *fl_journal_engine(const struct fl_journal *journal);
 /* Tolerates NULL, clears the pointer. Readers and groups must be closed before. */
 void fl_journal_close(struct fl_journal **journal);
 
-struct fl_source {
-    const char *topic;
-    uint32_t partition;
-    uint64_t offset; /* first offset wanted */
-};
-
-struct fl_entry {
-    uint32_t source; /* index into the sources of the reader */
-    uint64_t offset;
-    struct fl_record record;
-};
-
-struct fl_batch {
-    const struct fl_entry *entries; /* live until the next poll or close of the reader */
-    size_t count;
-    bool at_end; /* every source stood at its end when this was filled */
-};
-
-/* Reads from explicit positions; no group, nothing committed. FL_LOG_BEHIND if an offset is below
- * the first one there, FL_LOG_CHANGED if it is above the end. */
-enum fl_error fl_reader_open(struct fl_journal *journal, const struct fl_source *sources,
-                             size_t source_count, struct fl_reader **reader) FL_MUST_USE;
-
-/* Waits until there is something, at most timeout_ms (0: look once). FL_OK with count 0 after the
- * deadline. Each source's records come in offset order; between sources no order is promised.
- * size_max: stop filling past that many bytes (at least one record comes). Returns FL_INTERRUPTED
- * after fl_reader_wake. */
-enum fl_error fl_reader_poll(struct fl_reader *reader, int timeout_ms, size_t size_max,
-                             struct fl_batch *batch) FL_MUST_USE;
-
-/* Moves one source; buffered records of it are dropped. */
-enum fl_error fl_reader_seek(struct fl_reader *reader, uint32_t source,
-                             uint64_t offset) FL_MUST_USE;
-
-/* Makes a poll that waits (now or next) return FL_INTERRUPTED; safe from another thread and from a
- * signal handler. */
-void fl_reader_wake(struct fl_reader *reader);
-
-void fl_reader_close(struct fl_reader **reader);
-
-/* Group membership = a lease on partition 0 of `topic`: at most one live member holds it (embedded:
- * a file lock; kafka: a consumer group). It decides who works, never what is true. */
-enum fl_error fl_group_join(struct fl_journal *journal, const char *group, const char *topic,
-                            struct fl_group **member) FL_MUST_USE;
-
-/* Serves the membership and says whether this member holds the lease now; waits up to timeout_ms
- * for a change. */
-enum fl_error fl_group_poll(struct fl_group *member, int timeout_ms, bool *held) FL_MUST_USE;
-
-/* Stores the group's cursor (next offset) for (topic, partition); FL_DENIED if the lease is not
- * held. */
-enum fl_error fl_group_commit(struct fl_group *member, uint32_t partition,
-                              uint64_t offset) FL_MUST_USE;
-
-/* Reads it; FL_NOT_FOUND if nothing was stored. */
-enum fl_error fl_group_cursor(struct fl_group *member, uint32_t partition,
-                              uint64_t *offset) FL_MUST_USE;
-
-void fl_group_leave(struct fl_group **member);
+/* Reading and groups. */
+#include "core/journal_reader.h"

@@ -22,6 +22,7 @@ struct fl_journal_ops {
                                  struct fl_reader **);
     enum fl_error (*reader_poll)(struct fl_reader *, int, size_t, struct fl_batch *);
     enum fl_error (*reader_seek)(struct fl_reader *, uint32_t, uint64_t);
+    void (*reader_skip_headers)(struct fl_reader *, uint32_t); /* NULL: headers are free here */
     void (*reader_wake)(struct fl_reader *);
     void (*reader_close)(struct fl_reader *);
     enum fl_error (*group_join)(struct fl_journal *, const char *, const char *,
@@ -59,13 +60,17 @@ struct fl_embedded_options {
 enum fl_error fl_journal_open_embedded(const struct fl_embedded_options *options,
                                        struct fl_journal **journal) FL_MUST_USE;
 
-/* properties: librdkafka's names and values, pairs, NULL-terminated; brokers:
- * "host:port,host:port". */
+/* properties: librdkafka's names and values, pairs, NULL-terminated (NULL: none); brokers:
+ * "host:port,host:port". Connects to nobody yet. FL_USAGE for a property that librdkafka does not
+ * know, refuses, or that the log's safety fixes; `detail` (may be NULL) then receives the sentence,
+ * which names it. */
 struct fl_kafka_options {
     const char *brokers;
     const char *topic_prefix;
     const char *const *properties;
     uint32_t replication_factor; /* for topics that it creates; 0: the broker's default */
+    char *detail;
+    size_t detail_size;
 };
 enum fl_error fl_journal_open_kafka(const struct fl_kafka_options *options,
                                     struct fl_journal **journal) FL_MUST_USE;

@@ -22,7 +22,49 @@ enum fl_error fl_journal_ensure_topic(struct fl_journal *journal, const struct f
 enum fl_error fl_journal_describe_topic(struct fl_journal *journal, const char *topic,
                                         struct fl_topic_info *info)
 {
-    return journal->ops->describe_topic(journal, topic, info);
+    struct fl_topic_info found = {.replication_factor = 1};
+    enum fl_error error = journal->ops->describe_topic(journal, topic, &found);
+    if (error == FL_OK)
+        *info = found;
+    return error;
+}
+
+enum fl_error fl_journal_check_topic(struct fl_journal *journal, const struct fl_topic_spec *spec,
+                                     const char **warning)
+{
+    struct fl_topic_info info;
+    enum fl_error error = fl_journal_describe_topic(journal, spec->name, &info);
+    if (error != FL_OK)
+        return error;
+    const char *sentence = NULL;
+    error = FL_USAGE;
+    if (info.partition_count != spec->partition_count)
+        snprintf(journal->detail, sizeof(journal->detail),
+                 "topic %s has %u partitions; this log was made with %u", spec->name,
+                 info.partition_count, spec->partition_count);
+    else if (info.compacted != spec->compacted)
+        snprintf(journal->detail, sizeof(journal->detail),
+                 spec->compacted ? "topic %s is not compacted and must be (cleanup.policy=compact)"
+                                 : "topic %s is compacted and must not be (cleanup.policy=delete)",
+                 spec->name);
+    else if (info.unclean_leader_election)
+        snprintf(journal->detail, sizeof(journal->detail),
+                 "topic %s allows unclean leader election: the broker could lose records that it "
+                 "acknowledged (set unclean.leader.election.enable=false)",
+                 spec->name);
+    else if (info.replication_factor >= 3 && info.min_insync_replicas < 2)
+        snprintf(journal->detail, sizeof(journal->detail),
+                 "topic %s has %u replicas, of which one alone may acknowledge (set "
+                 "min.insync.replicas=2)",
+                 spec->name, info.replication_factor);
+    else
+        error = FL_OK;
+    if (error == FL_OK && info.min_insync_replicas > 0 && info.min_insync_replicas < 2)
+        sentence = "one replica acknowledges alone: a power cut or a lost disk of that broker can "
+                   "take records that were acknowledged";
+    if (warning != NULL)
+        *warning = sentence;
+    return error;
 }
 
 /* The limits every engine shares, checked before anything is sent. */
@@ -127,6 +169,12 @@ enum fl_error fl_reader_poll(struct fl_reader *reader, int timeout_ms, size_t si
 enum fl_error fl_reader_seek(struct fl_reader *reader, uint32_t source, uint64_t offset)
 {
     return reader->journal->ops->reader_seek(reader, source, offset);
+}
+
+void fl_reader_skip_headers(struct fl_reader *reader, uint32_t source)
+{
+    if (reader->journal->ops->reader_skip_headers != NULL)
+        reader->journal->ops->reader_skip_headers(reader, source);
 }
 
 void fl_reader_wake(struct fl_reader *reader)
