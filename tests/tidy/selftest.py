@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 
+import analysis
 import rules
 import tidy
 
@@ -177,6 +178,20 @@ def headers_are_compiled(root):
     return 0 if good else 1
 
 
+def analysers_are_read():
+    log = [
+        "/tree/core/a.c:7:3: warning: leak of 'x' [CWE-401] [-Wanalyzer-malloc-leak]\n",
+        "/tree/core/a.c:7:3: warning: leak of 'x' [CWE-401] [-Wanalyzer-malloc-leak]\n",  # once per configuration
+        "/tree/core/b.c:9:1: error: odd [bugprone-x,-warnings-as-errors]\n",
+        "/tree/core/b.c:9:1: note: because [bugprone-x]\n",
+        "/tree/build/dev/made.c:1:1: warning: odd [bugprone-x]\n",
+        "error: unknown argument '-fx' [clang-diagnostic-error]\n",
+    ]
+    expected = {("core/a.c", 7, "-Wanalyzer-malloc-leak"), ("core/b.c", 9, "bugprone-x"),
+                ("-", 1, "clang-diagnostic-error")}
+    return compare("analysis", expected, bare(analysis.findings("/tree", log)))
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="fleetlog-tidy.") as root:
         os.makedirs(os.path.join(root, "tree"))
@@ -185,6 +200,7 @@ def main():
         wrong += ratchet_holds(tree)
         wrong += format_is_checked(root)
         wrong += headers_are_compiled(root)
+        wrong += analysers_are_read()
     print(f"{len(SNIPPETS)} snippets, {len(findings)} findings, {wrong} wrong")
     return 1 if wrong else 0
 

@@ -11,7 +11,8 @@ usage: ./dev test [--preset P] [--no-kafka] [CTEST-ARG]...
 
 Sets the machine up, builds the preset (default dev: ASan and UBSan) and runs its tests; the last line is
 `N passed, N failed, N skipped`. Tests that need Kafka get a broker of their own run, unless FLEETLOG_TEST_KAFKA names
-one already. Where it cannot be had they are skipped, and named at the end with the reason.
+one already; where it cannot be had they are skipped, and named at the end with the reason. Without CTEST-ARGs the
+tests labelled slow are left to `./dev check`.
 
 Further words go to ctest:
   ./dev test -R journal        tests whose name matches
@@ -37,6 +38,7 @@ main() {
       *) args+=("$1") && shift ;;
     esac
   done
+  [[ ${#args[@]} -gt 0 ]] || args=(-LE '^slow$')
   "$top/tests/tools/setup.sh" build test
   "$top/tests/tools/build.sh" "$preset"
   build=$top/build/$preset
