@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/address.h"
+
+#include <ctype.h>
+#include <idn2.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LOCAL_SIZE_MAX = 64, DOMAIN_SIZE_MAX = 253, LABEL_SIZE_MAX = 63, INPUT_SIZE_MAX = 1024 };
+
+static bool is_local_part(const char *text, size_t size)
+{
+    static const char extra[] = ".!#$%&'*+/=?^_`{|}~-";
+    if (size == 0 || size > LOCAL_SIZE_MAX)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c > 0x7e || c <= ' ' || (!isalnum(c) && strchr(extra, c) == NULL))
+            return false;
+    }
+    return true;
+}
+
+/* libidn2 accepts empty labels; RFC 1035 does not. */
+static bool has_good_labels(const char *domain)
+{
+    size_t label_size = 0;
+    size_t label_count = 1;
+    if (strlen(domain) > DOMAIN_SIZE_MAX)
+        return false;
+    for (const char *c = domain; *c != '\0'; c++) {
+        if (*c != '.') {
+            label_size++;
+            continue;
+        }
+        if (label_size == 0 || label_size > LABEL_SIZE_MAX)
+            return false;
+        label_size = 0;
+        label_count++;
+    }
+    return label_count >= 2 && label_size >= 1 && label_size <= LABEL_SIZE_MAX;
+}
+
+enum fl_error fl_address_normalise(struct fl_slice input, char out[FL_ADDRESS_TEXT_SIZE])
+{
+    char text[INPUT_SIZE_MAX + 1];
+    while (input.size > 0 && isspace(input.data[0])) {
+        input.data++;
+        input.size--;
+    }
+    while (input.size > 0 && isspace(input.data[input.size - 1]))
+        input.size--;
+    if (input.size == 0)
+        return FL_NOT_FOUND;
+    if (!fl_slice_to_text(input, text, sizeof(text)))
+        return FL_INVALID;
+    char *at = strchr(text, '@');
+    if (at == NULL || strchr(at + 1, '@') != NULL || !is_local_part(text, (size_t)(at - text)))
+        return FL_INVALID;
+    char *ascii = NULL;
+    int code = idn2_to_ascii_8z(at + 1, &ascii,
+                                IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
+    if (code != IDN2_OK)
+        return FL_INVALID;
+    for (char *c = ascii; *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    int size = 0;
+    bool good = has_good_labels(ascii);
+    if (good)
+        size = snprintf(out, FL_ADDRESS_TEXT_SIZE, "%.*s@%s", (int)(at - text), text, ascii);
+    idn2_free(ascii);
+    return good && size > 0 && size < FL_ADDRESS_TEXT_SIZE ? FL_OK : FL_INVALID;
+}
