@@ -19,13 +19,18 @@ function(fl_library name)
 endfunction()
 
 # fl_test(NAME SOURCES a.c LIBS x y LABELS unit [TIMEOUT s]): a cmocka program that ctest runs;
-# exit code 77 means "skipped, and the output says why".
+# exit code 77 means "skipped, and the output says why". OWN_KAFKA 1|3 runs it on a cluster of its own, which it may
+# pause, kill and restart; the one that ./dev test starts (FLEETLOG_TEST_KAFKA) is shared by all other tests.
 function(fl_test name)
-    cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+    cmake_parse_arguments(ARG "" "TIMEOUT;OWN_KAFKA" "SOURCES;LIBS;LABELS" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE fl_flags ${ARG_LIBS} PkgConfig::CMOCKA)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
-    add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set(command ${name})
+    if(ARG_OWN_KAFKA)
+        set(command ${CMAKE_SOURCE_DIR}/tests/tools/kafka.sh run --brokers ${ARG_OWN_KAFKA} -- $<TARGET_FILE:${name}>)
+    endif()
+    add_test(NAME ${name} COMMAND ${command} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 120)
     endif()

@@ -27,7 +27,7 @@ usage: ./dev kafka start|stop|status|restart|kill|pause|resume [--dir DIR] [--br
   fetch    only fetch the jars (Maven, checked against tests/tools/kafka/jars.sha256) into the cache
   pin      write jars.sha256 anew, after a change of tests/tools/kafka/pom.xml; look at the diff
 
-Exit 77: java, kcat or mvn is missing, or the registry is out of reach. The cache is
+Exit 77: java, kcat or mvn is missing, the registry is out of reach, or FLEETLOG_NO_KAFKA=1 says so. The cache is
 ${XDG_CACHE_HOME:-$HOME/.cache}/fleetlog/kafka-VERSION; FLEETLOG_KAFKA_LIBS names another.
 TXT
 }
@@ -35,6 +35,7 @@ TXT
 here=$top/tests/tools/kafka
 version=$(sed -n '/kafka_2.13/,/version/s/.*<version>\(.*\)<\/version>.*/\1/p' "$here/pom.xml")
 libs=${FLEETLOG_KAFKA_LIBS:-${XDG_CACHE_HOME:-$HOME/.cache}/fleetlog/kafka-$version}
+COPY=org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies
 START_SECONDS=90 # three brokers on two busy cores need 12 to 30
 
 # --- the jars --------------------------------------------------------------------------------------------------
@@ -44,7 +45,7 @@ jars_good() { [[ -d $1 ]] && (cd "$1" && sha256sum --quiet --strict -c "$here/ja
 copy_jars() { # DIR
   local out
   have mvn || skip "Apache Kafka $version is not in the cache and mvn is missing (./dev setup installs it)"
-  if ! out=$(timeout 600 mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
+  if ! out=$(timeout 600 mvn -q -B -Dstyle.color=never -f "$here/pom.xml" "$COPY" -DincludeScope=runtime \
     -DoutputDirectory="$1" 2>&1 </dev/null); then
     rm -rf "$1"
     skip "Apache Kafka $version cannot be fetched: $(grep -m1 ERROR <<<"$out" || printf 'mvn failed or timed out')"
@@ -52,6 +53,7 @@ copy_jars() { # DIR
 }
 
 fetch() {
+  [[ ${FLEETLOG_NO_KAFKA:-} != 1 ]] || skip "no Kafka is wanted here (FLEETLOG_NO_KAFKA)"
   have java || skip "Apache Kafka needs java, which is missing (./dev setup installs it)"
   have kcat || skip "the Kafka scripts need kcat, which is missing (./dev setup installs it)"
   jars_good "$libs" && return
