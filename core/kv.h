@@ -3,7 +3,7 @@
 /*
  * An ordered key-value store inside one transaction: what a fold reads and writes.
  *
- * Folds and rules are pure: they see only this port. projections/store implements it over an LMDB
+ * Folds and rules are pure: they see only this port. core/lmdb/txn.h is this store over an LMDB
  * write transaction, core/kv_memory.c in memory. Errors are sticky: after the first failure every
  * call does nothing, gets find nothing, and the owner of the transaction looks at `error` once, at
  * the end. "Not found" is no error.
