@@ -67,3 +67,11 @@ const struct fl_catalogue_row *fl_catalogue_of(const ProtobufCMessage *message);
 /* Kind of an actor text ("agent:…"); 0 if it is none. `id` receives what follows the colon (may be
  * empty). */
 unsigned fl_actor_parse(struct fl_slice actor, struct fl_slice *id);
+
+/* Severity of one event: that of its row, or of its condition (a raised one; see conditions.def).
+ */
+enum fl_severity fl_event_severity(const ProtobufCMessage *message);
+
+/* Words for an enum value ("on battery"); the value's name without words, "unknown" without a
+ * value. Static storage. */
+const char *fl_enum_label(const ProtobufCEnumDescriptor *descriptor, int value);

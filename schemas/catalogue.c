@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schemas/catalogue.h"
+
+#include <string.h>
+
+#include "core/assert.h"
+#include "fleetlog/v1/actions.pb-c.h"
+#include "fleetlog/v1/events.pb-c.h"
+
+static const struct fl_catalogue_row rows[FL_MESSAGE_COUNT] = {
+#define FL_MESSAGE(message, snake, message_kind, key, subject, who, level, first, reader,          \
+                   sentence)                                                                       \
+    {.type = FL_MESSAGE_##message,                                                                 \
+     .kind = FL_KIND_##message_kind,                                                               \
+     .name = #message,                                                                             \
+     .full_name = "fleetlog.v1." #message,                                                         \
+     .descriptor = &fleetlog__v1__##snake##__descriptor,                                           \
+     .key_field = key,                                                                             \
+     .subject_field = subject,                                                                     \
+     .actors = who,                                                                                \
+     .severity = FL_SEVERITY_##level,                                                              \
+     .since = first,                                                                               \
+     .min_reader = reader,                                                                         \
+     .text = sentence},
+#include "schemas/catalogue.def"
+#undef FL_MESSAGE
+};
+
+const struct fl_catalogue_row *fl_catalogue_row(enum fl_message_type type)
+{
+    fl_assert((unsigned)type < FL_MESSAGE_COUNT);
+    return &rows[type];
+}
+
+const struct fl_catalogue_row *fl_catalogue_find(struct fl_slice full_name)
+{
+    for (size_t i = 0; i < FL_MESSAGE_COUNT; i++)
+        if (fl_slice_is(full_name, rows[i].full_name))
+            return &rows[i];
+    return NULL;
+}
+
+const struct fl_catalogue_row *fl_catalogue_of(const ProtobufCMessage *message)
+{
+    for (size_t i = 0; i < FL_MESSAGE_COUNT; i++)
+        if (rows[i].descriptor == message->descriptor)
+            return &rows[i];
+    return NULL;
+}
+
+static const struct {
+    const char *prefix;
+    unsigned kind;
+    bool has_id;
+} actors[] = {
+    {"account:", FL_ACTOR_ACCOUNT, true}, {"operator:", FL_ACTOR_OPERATOR, true},
+    {"agent:", FL_ACTOR_AGENT, true},     {"detector", FL_ACTOR_DETECTOR, false},
+    {"node:", FL_ACTOR_NODE, true},
+};
+
+unsigned fl_actor_parse(struct fl_slice actor, struct fl_slice *id)
+{
+    for (size_t i = 0; i < sizeof(actors) / sizeof(actors[0]); i++) {
+        struct fl_slice prefix = fl_slice_text(actors[i].prefix);
+        if (!fl_slice_starts_with(actor, prefix))
+            continue;
+        struct fl_slice rest = fl_slice_of(actor.data + prefix.size, actor.size - prefix.size);
+        if (actors[i].has_id != (rest.size != 0))
+            return 0;
+        *id = rest;
+        return actors[i].kind;
+    }
+    return 0;
+}
+
+static const enum fl_severity condition_severity[] = {
+#define FL_CONDITION(name, level)                                                                  \
+    [FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_##name] = FL_SEVERITY_##level,
+#include "schemas/conditions.def"
+#undef FL_CONDITION
+};
+
+enum fl_severity fl_event_severity(const ProtobufCMessage *message)
+{
+    const struct fl_catalogue_row *row = fl_catalogue_of(message);
+    fl_assert(row != NULL);
+    if (row->type != FL_MESSAGE_ConditionRaised)
+        return row->severity;
+    unsigned kind = ((const Fleetlog__V1__ConditionRaised *)message)->kind;
+    if (kind >= sizeof(condition_severity) / sizeof(condition_severity[0]) ||
+        condition_severity[kind] == FL_SEVERITY_NONE)
+        return row->severity;
+    return condition_severity[kind];
+}
+
+static const struct {
+    const char *value;
+    const char *label;
+} labels[] = {
+#define FL_LABEL(value, words) {#value, words},
+#include "schemas/labels.def"
+#undef FL_LABEL
+};
+
+const char *fl_enum_label(const ProtobufCEnumDescriptor *descriptor, int value)
+{
+    const ProtobufCEnumValue *found = protobuf_c_enum_descriptor_get_value(descriptor, value);
+    if (found == NULL)
+        return "unknown";
+    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+        if (strcmp(labels[i].value, found->name) == 0)
+            return labels[i].label;
+    return found->name;
+}
