@@ -8,13 +8,14 @@ import csource
 FILE_LINES, FUNCTION_LINES, HEADER_LINES = 600, 70, 150
 
 # Folder -> the folders that it may include from. What is not named here (tests, cmake) may include anything.
+# `fleetlog/v1/` is what protoc-c generates from schemas/proto.
 LAYERS = {
     "core": {"core"},
-    "schemas": {"core", "schemas"},
-    "projections": {"core", "schemas", "projections"},
-    "consumers": {"core", "schemas", "projections", "consumers"},
-    "producers": {"core", "schemas", "projections", "producers"},
-    "replay": {"core", "schemas", "projections", "consumers", "producers", "replay"},
+    "schemas": {"core", "schemas", "fleetlog"},
+    "projections": {"core", "schemas", "projections", "fleetlog"},
+    "consumers": {"core", "schemas", "projections", "consumers", "fleetlog"},
+    "producers": {"core", "schemas", "projections", "producers", "fleetlog"},
+    "replay": {"core", "schemas", "projections", "consumers", "producers", "replay", "fleetlog"},
 }
 
 # Outside library -> where its header may be seen: one translation function per library, and folds stay pure.
