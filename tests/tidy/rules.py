@@ -35,7 +35,7 @@ _INSTEAD = {
     "an error that main turns into an exit code": "exit quick_exit",
     "a wait on a condition with a deadline": "sleep usleep nanosleep clock_nanosleep pthread_cond_wait",
     "fl_port's random": "rand srand random srandom drand48 rand_r",
-    "the _r function": "localtime gmtime asctime ctime strerror readdir_r",
+    "the _r function": "localtime gmtime asctime ctime",
     "mkstemp or mkdtemp": "tmpnam tempnam mktemp",
     "sigaction": "signal",
     "fl_assert, which is always on": "assert",
@@ -45,7 +45,7 @@ BANNED = {name: instead for instead, names in _INSTEAD.items() for name in names
 # What main alone may call, by the file's functions.
 MAIN_ONLY = {"exit"}
 # Allowed in tests: they stand outside the program.
-TESTS_MAY = {"system", "popen", "signal", "sscanf", "strerror"}
+TESTS_MAY = {"system", "popen", "signal", "sscanf"}
 
 # The outside world comes in through a port, so that tests and replay can stand in for it.
 PORTED = {"time", "clock_gettime", "gettimeofday", "randombytes_buf", "getrandom"}
