@@ -120,7 +120,8 @@ static int open_handle(struct fl_env *env, const struct fl_env_options *options)
 enum fl_error fl_env_open(const struct fl_env_options *options, struct fl_env **out)
 {
     fl_assert(options->table_count <= FL_KV_TABLE_COUNT_MAX);
-    enum fl_error error = options->read_only ? FL_OK : fl_directory_ensure(options->directory, DIRECTORY_MODE);
+    enum fl_error error =
+        options->read_only ? FL_OK : fl_directory_ensure(options->directory, DIRECTORY_MODE);
     if (error != FL_OK)
         return error;
     if (open_in_this_process(options->directory))

@@ -18,6 +18,9 @@ LAYERS = {
     "replay": {"core", "schemas", "projections", "consumers", "producers", "replay", "fleetlog"},
 }
 
+# First part of a generated header's path -> the folder that makes it.
+GENERATED = {"fleetlog": "schemas"}
+
 # Outside library -> where its header may be seen: one translation function per library, and folds stay pure.
 LIBRARIES = {
     "lmdb.h": ("core/",),
@@ -113,7 +116,7 @@ def include(file):
         line, quote, target = _line(code, match.start()), match.group(1), match.group(2)
         if target.endswith(".c"):
             yield line, f"includes the source file {target}", 1
-        folder = target.split("/")[0]
+        folder = GENERATED.get(target.split("/")[0], target.split("/")[0])
         if quote == '"':
             if "/" not in target or target.startswith("."):
                 yield line, f"{target}: name the path from the top of the tree", 1

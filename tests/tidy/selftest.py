@@ -49,6 +49,8 @@ SNIPPETS = [
     ("tests/fuzz/corpus/junk.c", "whatever  \n\nint x; exit(1);"),
     # include directions
     ("core/up.c", c('#include "schemas/a.h" @include\n')),
+    ("core/made.c", c('#include "fleetlog/v1/a.pb-c.h" @include\n')),
+    ("schemas/made.c", c('#include "fleetlog/v1/a.pb-c.h"\n')),
     ("schemas/up.c", c('#include "core/a.h"\n#include "projections/a.h" @include\n')),
     ("projections/up.c", c('#include "consumers/a.h" @include\n#include "replay/a.h" @include\n')),
     ("consumers/side.c", c('#include "projections/a.h"\n#include "producers/a.h" @include\n')),
