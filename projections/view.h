@@ -9,8 +9,9 @@
  * random, no file.
  *
  * Errors: apply returns FL_OK, or a REJECT class error with `detail` for a record that cannot be
- * folded (telemetry parks its device; an event stops the projection), or CORRUPT for a row that
- * does not decode. Store errors are sticky in the kv. Threading: one thread per open state.
+ * folded (telemetry parks its device; an event stops the projection) and then has changed neither
+ * state nor rows, or CORRUPT for a row that does not decode. Store errors are sticky in the kv.
+ * Threading: one thread per open state.
  * Allocation: state may cache; it must be able to forget (discard).
  */
 #include "core/kv.h"
@@ -61,4 +62,13 @@ struct fl_view {
     bool (*is_full)(const void *state);
     /* Checks every invariant of the rows; false with the broken one in `detail`. */
     bool (*check)(struct fl_kv *kv, char detail[FL_DETAIL_SIZE]);
+    /* Events whose ce_minreader is above this stop the view (FL_VERSION). 0: the view carries what
+     * it does not know. */
+    uint32_t reader_version;
+    /* Set of table numbers that are left out of digests and comparisons: counters of what was met
+     * (duplicates, late reports), which differ between two ways to the same rows. */
+    uint32_t tables_not_compared;
+    /* Optional: retention removed the records [from, to) of a telemetry partition before they were
+     * read; what rests on them is stale. */
+    void (*gap)(void *state, struct fl_kv *kv, uint32_t partition, uint64_t from, uint64_t to);
 };

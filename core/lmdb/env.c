@@ -89,8 +89,9 @@ static int open_tables(struct fl_env *env, const struct fl_env_options *options)
     if (code != MDB_SUCCESS)
         return code;
     for (unsigned i = 0; code == MDB_SUCCESS && i < options->table_count; i++)
-        code = mdb_dbi_open(txn, options->tables[i], options->read_only ? 0 : MDB_CREATE,
-                            &env->tables[i]);
+        if (options->tables[i] != NULL)
+            code = mdb_dbi_open(txn, options->tables[i], options->read_only ? 0 : MDB_CREATE,
+                                &env->tables[i]);
     if (code != MDB_SUCCESS) {
         mdb_txn_abort(txn);
         return code;

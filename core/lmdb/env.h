@@ -25,7 +25,7 @@ struct fl_env;
 
 struct fl_env_options {
     const char *directory;     /* created with its parents unless read_only */
-    const char *const *tables; /* names, created where missing unless read_only */
+    const char *const *tables; /* names, created where missing unless read_only; NULL: unused */
     unsigned table_count;
     uint64_t map_size; /* bytes of address space; 0: 64 GiB; never below what the data needs */
     bool read_only;

@@ -17,7 +17,7 @@ static struct fl_txn *txn_of(struct fl_kv *kv)
 
 static MDB_dbi dbi_of(const struct fl_txn *txn, unsigned table)
 {
-    fl_assert(table < txn->env->table_count);
+    fl_assert(table < txn->env->table_count && txn->env->tables[table] != 0);
     return txn->env->tables[table];
 }
 
