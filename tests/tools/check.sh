@@ -13,6 +13,7 @@ Runs the named checks, or all; each prints one line, the output of a failed one 
 `N passed, N failed, N skipped`. Full output: build/check/NAME.log
 
   shell     shellcheck over all scripts
+  contracts protos and API documents under buf and redocly (npm, pinned)
   release   the release preset builds without a warning
   slow      the tests labelled slow (dev preset)
   tsan      unit, scenario, sim and conformance tests under the race detector
@@ -22,12 +23,14 @@ Runs the named checks, or all; each prints one line, the output of a failed one 
 TXT
 }
 
-CHECKS=(shell release slow tsan analyze fuzz)
+CHECKS=(shell contracts release slow tsan analyze fuzz)
 jobs=${FLEETLOG_JOBS:-$(nproc)}
 
 check_shell() {
   git -C "$top" ls-files -z --cached --others --exclude-standard dev .ci '*.sh' | xargs -0 shellcheck -x
 }
+
+check_contracts() { "$top/tests/contracts/run.sh"; }
 
 check_release() { "$top/tests/tools/build.sh" release; }
 

@@ -16,6 +16,7 @@ The other commands call it for what they need; when nothing is missing it takes 
 TXT
 }
 
+# PACKAGE or PACKAGE:PROGRAM; of the second kind another provider's program will do as well.
 packages() { # TASK
   case $1 in
     build)
@@ -25,14 +26,19 @@ packages() { # TASK
       ;;
     demo) printf '%s\n' curl nut-client nut-server procps ;;
     test) printf '%s\n' clang-format-14 curl nut-client nut-server openssl procps python3 spin strace ;;
-    kafka) printf '%s\n' kcat maven openjdk-17-jre-headless procps ;;
-    check) printf '%s\n' clang-14 clang-tidy-14 gcovr libclang-rt-14-dev shellcheck spin ;;
+    kafka) printf '%s\n' kcat maven:mvn openjdk-17-jre-headless:java procps ;;
+    check) printf '%s\n' clang-14 clang-tidy-14 gcovr libclang-rt-14-dev npm:npm shellcheck spin ;;
     *) usage_error "setup: unknown task: $1 (./dev setup --help)" ;;
   esac
 }
 
-missing() { # PACKAGE...
-  local installed
+missing() { # PACKAGE[:PROGRAM]...
+  local installed word
+  for word in "$@"; do
+    shift
+    [[ $word == *:* ]] && have "${word#*:}" && continue
+    set -- "$@" "${word%%:*}"
+  done
   installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii *//p' | sort -u) || true # an unknown name is an error to dpkg-query and just missing to us
   comm -23 <(printf '%s\n' "$@" | sort -u) <(printf '%s\n' "$installed")
 }
@@ -66,7 +72,7 @@ main() {
     packages "$task" >/dev/null # an unknown task ends here; in the substitution below it would not
     mapfile -t -O "${#wanted[@]}" wanted < <(packages "$task")
   done
-  have dpkg-query || die "only Debian 12 is set up by itself; elsewhere install: ${wanted[*]}"
+  have dpkg-query || die "only Debian 12 is set up by itself; elsewhere install: ${wanted[*]%%:*}"
   mapfile -t lacking < <(missing "${wanted[@]}")
   [[ ${#lacking[@]} -gt 0 ]] || return 0
   if [[ $dry == yes ]]; then
