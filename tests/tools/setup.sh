@@ -39,7 +39,9 @@ missing() { # PACKAGE[:PROGRAM]...
     [[ $word == *:* ]] && have "${word#*:}" && continue
     set -- "$@" "${word%%:*}"
   done
-  installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii *//p' | sort -u) || true # an unknown name is an error to dpkg-query and just missing to us
+  [[ $# -gt 0 ]] || return 0
+  # A name that it does not know is an error to dpkg-query and just missing to us.
+  installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii *//p' | sort -u) || true
   comm -23 <(printf '%s\n' "$@" | sort -u) <(printf '%s\n' "$installed")
 }
 
