@@ -26,7 +26,9 @@ main() {
   # CMake says much when all is well; it is shown when it is not.
   local out
   out=$(cmake --preset "$preset" 2>&1) || { say "$out" && die "cannot configure the preset $preset"; }
-  cmake --build "build/$preset" --parallel "${FLEETLOG_JOBS:-$(nproc)}" "${targets[@]}" >&2
+  local quiet=()
+  [[ -t 2 ]] || quiet=(-- --quiet) # in a log only what went wrong is worth a line
+  cmake --build "build/$preset" --parallel "${FLEETLOG_JOBS:-$(nproc)}" "${targets[@]}" "${quiet[@]}" >&2
 }
 
 main "$@"
