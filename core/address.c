@@ -21,24 +21,34 @@ static bool is_local_part(const char *text, size_t size)
     return true;
 }
 
-/* libidn2 accepts empty labels; RFC 1035 does not. */
+/* libidn2 lets empty labels and blanks through; RFC 1035 and 1123 do not: letters, digits, hyphens
+ * inside. */
+static bool is_label(const char *label, size_t size)
+{
+    if (size == 0 || size > LABEL_SIZE_MAX || label[0] == '-' || label[size - 1] == '-')
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)label[i];
+        if (c > 0x7e || (!isalnum(c) && c != '-'))
+            return false;
+    }
+    return true;
+}
+
 static bool has_good_labels(const char *domain)
 {
-    size_t label_size = 0;
-    size_t label_count = 1;
+    size_t label_count = 0;
     if (strlen(domain) > DOMAIN_SIZE_MAX)
         return false;
-    for (const char *c = domain; *c != '\0'; c++) {
-        if (*c != '.') {
-            label_size++;
-            continue;
-        }
-        if (label_size == 0 || label_size > LABEL_SIZE_MAX)
+    for (;;) {
+        size_t size = strcspn(domain, ".");
+        if (!is_label(domain, size))
             return false;
-        label_size = 0;
         label_count++;
+        if (domain[size] == '\0')
+            return label_count >= 2;
+        domain += size + 1;
     }
-    return label_count >= 2 && label_size >= 1 && label_size <= LABEL_SIZE_MAX;
 }
 
 enum fl_error fl_address_normalise(struct fl_slice input, char out[FL_ADDRESS_TEXT_SIZE])
