@@ -67,6 +67,11 @@ enum fl_error fl_address_normalise(struct fl_slice input, char out[FL_ADDRESS_TE
     char *at = strchr(text, '@');
     if (at == NULL || strchr(at + 1, '@') != NULL || !is_local_part(text, (size_t)(at - text)))
         return FL_INVALID;
+    /* libidn2 drops some characters silently where it should refuse them: none of ASCII's may get
+     * that far. */
+    for (const char *c = at + 1; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x80 && !isalnum((unsigned char)*c) && *c != '-' && *c != '.')
+            return FL_INVALID;
     char *ascii = NULL;
     int code = idn2_to_ascii_8z(at + 1, &ascii,
                                 IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
