@@ -6,6 +6,7 @@
 #include "core/assert.h"
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
+#include "schemas/fields.h"
 
 static const struct fl_catalogue_row rows[FL_MESSAGE_COUNT] = {
 #define FL_MESSAGE(message, snake, message_kind, key, subject, who, level, first, reader,          \
@@ -26,6 +27,13 @@ static const struct fl_catalogue_row rows[FL_MESSAGE_COUNT] = {
 #undef FL_MESSAGE
 };
 
+/* Each record is looked up by its name: most rows differ in the size already. */
+static const uint8_t full_name_sizes[FL_MESSAGE_COUNT] = {
+#define FL_MESSAGE(message, ...) sizeof("fleetlog.v1." #message) - 1,
+#include "schemas/catalogue.def"
+#undef FL_MESSAGE
+};
+
 const struct fl_catalogue_row *fl_catalogue_row(enum fl_message_type type)
 {
     fl_assert((unsigned)type < FL_MESSAGE_COUNT);
@@ -35,7 +43,8 @@ const struct fl_catalogue_row *fl_catalogue_row(enum fl_message_type type)
 const struct fl_catalogue_row *fl_catalogue_find(struct fl_slice full_name)
 {
     for (size_t i = 0; i < FL_MESSAGE_COUNT; i++)
-        if (fl_slice_is(full_name, rows[i].full_name))
+        if (full_name.size == full_name_sizes[i] &&
+            memcmp(full_name.data, rows[i].full_name, full_name.size) == 0)
             return &rows[i];
     return NULL;
 }
@@ -93,22 +102,11 @@ enum fl_severity fl_event_severity(const ProtobufCMessage *message)
     return condition_severity[kind];
 }
 
-static const struct {
-    const char *value;
-    const char *label;
-} labels[] = {
-#define FL_LABEL(value, words) {#value, words},
-#include "schemas/labels.def"
-#undef FL_LABEL
-};
-
 const char *fl_enum_label(const ProtobufCEnumDescriptor *descriptor, int value)
 {
     const ProtobufCEnumValue *found = protobuf_c_enum_descriptor_get_value(descriptor, value);
     if (found == NULL)
         return "unknown";
-    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
-        if (strcmp(labels[i].value, found->name) == 0)
-            return labels[i].label;
-    return found->name;
+    const struct fl_enum_row *row = fl_enum_row_find(found->name);
+    return row == NULL ? found->name : row->label;
 }

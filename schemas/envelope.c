@@ -124,6 +124,18 @@ static enum record_kind kind_of(const struct fl_record *record)
     return row != NULL && row->kind == FL_KIND_ACTION ? OF_ACTION : PLAIN;
 }
 
+/* Our own records have their headers in our order: the one wanted mostly stands next. */
+static const struct fl_header *find_header(const struct fl_record *record, const char *name,
+                                           uint32_t *at)
+{
+    if (*at < record->header_count && fl_slice_is(record->headers[*at].name, name))
+        return &record->headers[(*at)++];
+    const struct fl_header *header = fl_record_header(record, name);
+    if (header != NULL)
+        *at = (uint32_t)(header - record->headers) + 1;
+    return header;
+}
+
 enum fl_error fl_envelope_read(const struct fl_record *record, struct fl_envelope *envelope,
                                const char **what)
 {
@@ -133,9 +145,10 @@ enum fl_error fl_envelope_read(const struct fl_record *record, struct fl_envelop
         return FL_INVALID;
     }
     enum record_kind kind = kind_of(record);
+    uint32_t at = 0;
     for (size_t i = 0; i < ATTRIBUTE_COUNT; i++) {
         const struct attribute *attribute = &attributes[i];
-        const struct fl_header *header = fl_record_header(record, attribute->header);
+        const struct fl_header *header = find_header(record, attribute->header, &at);
         *what = attribute->header;
         if (header == NULL) {
             if (is_required(attribute, kind))
