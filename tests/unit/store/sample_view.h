@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * A view for tests of whatever feeds views: small, but with a memory of its own like the real ones.
+ *
+ *   events: sequence -> type name                   (from events)
+ *   latest: device key -> offset, value             (from telemetry; held back until flush)
+ *   people: subject key -> value                    (from subjects)
+ *   met:    one row, records seen                   (not compared)
+ * A telemetry or subjects value that begins with "bad" cannot be folded, unless the file that
+ * FLEETLOG_SAMPLE_MENDED names exists ("the fold was mended"). An event DeviceRemoved whose device
+ * id is "bad" cannot be folded either. A device's value that begins with "old" is older than what
+ * there is and changes only `met`.
+ */
+#include "projections/view.h"
+
+enum { SAMPLE_EVENTS, SAMPLE_LATEST, SAMPLE_PEOPLE, SAMPLE_MET, SAMPLE_TABLE_COUNT };
+
+extern const struct fl_view sample_view;
