@@ -27,8 +27,11 @@ static void tell_spec(struct connection *connection, const struct fl_ups_variabl
         return;
     fl_driver_send(connection, "SETFLAGS %s RW %s\n", spec->name,
                    spec->kind == FL_VARIABLE_RANGE ? "NUMBER" : "STRING");
-    if (spec->kind == FL_VARIABLE_TEXT)
-        fl_driver_send(connection, "SETAUX %s %ld\n", spec->name, spec->length);
+    /* upsd refuses to set a string without a greatest length, an enum too. */
+    if (spec->kind != FL_VARIABLE_RANGE)
+        fl_driver_send(connection, "SETAUX %s %ld\n", spec->name,
+                       spec->kind == FL_VARIABLE_TEXT ? spec->length
+                                                      : (long)sizeof(spec->choices[0]) - 1);
     if (spec->kind == FL_VARIABLE_RANGE)
         fl_driver_send(connection, "ADDRANGE %s %ld %ld\n", spec->name, spec->min, spec->max);
     for (unsigned i = 0; spec->kind == FL_VARIABLE_ENUM && i < spec->choice_count; i++)
