@@ -19,7 +19,7 @@ fetch() {
   mkdir -p "$tools"
   cp "$here/package.json" "$here/package-lock.json" "$tools/"
   local out
-  out=$(cd "$tools" && timeout 600 npm ci --ignore-scripts --no-audit --no-fund 2>&1 </dev/null) ||
+  out=$(cd "$tools" && timeout 600 npm ci --prefer-offline --fetch-retries=1 --ignore-scripts --no-audit --no-fund 2>&1 </dev/null) ||
     skip "the linters cannot be fetched: $(grep -m1 -i 'err' <<<"$out" || printf 'npm failed or timed out')"
   cp "$here/package-lock.json" "$tools/fetched.json"
 }

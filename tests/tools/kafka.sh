@@ -42,13 +42,19 @@ START_SECONDS=90 # three brokers on two busy cores need 12 to 30
 
 jars_good() { [[ -d $1 ]] && (cd "$1" && sha256sum --quiet --strict -c "$here/jars.sha256" >/dev/null 2>&1); }
 
+# mvn's many words cut down to what went wrong.
+mvn_reason() {
+  sed -n 's/\x1b\[[0-9;]*m//g; /ERROR/{s/ -> \[Help.*//; s/transfer failed for [^ ]*: //; s/.*Could not transfer //; p; q}'
+}
+
 copy_jars() { # DIR
   local out
   have mvn || skip "Apache Kafka $version is not in the cache and mvn is missing (./dev setup installs it)"
-  if ! out=$(timeout 600 mvn -q -B -Dstyle.color=never -f "$here/pom.xml" "$COPY" -DincludeScope=runtime \
-    -DoutputDirectory="$1" 2>&1 </dev/null); then
+  if ! out=$(timeout 600 mvn -q -B -f "$here/pom.xml" "$COPY" -DincludeScope=runtime -DoutputDirectory="$1" \
+    2>&1 </dev/null); then
     rm -rf "$1"
-    skip "Apache Kafka $version cannot be fetched: $(grep -m1 ERROR <<<"$out" || printf 'mvn failed or timed out')"
+    out=$(mvn_reason <<<"$out")
+    skip "Apache Kafka $version cannot be fetched: ${out:-mvn failed or timed out}"
   fi
 }
 

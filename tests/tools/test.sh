@@ -56,9 +56,10 @@ main() {
     fi
     why_not=$(sed -n 's/^skipped: //p' <<<"$why_not")
   fi
+  rm -f "$build/junit.xml" # an older one would be read as this run
   "${wrap[@]}" ctest --test-dir "$build" --output-on-failure --no-tests=error --output-junit "$build/junit.xml" \
     -j "${FLEETLOG_JOBS:-$(nproc)}" "${args[@]}" || rc=$?
-  [[ -f $build/junit.xml ]] || exit 1
+  [[ -f $build/junit.xml ]] || exit 1 # ctest did not run: its reason stands above
   FLEETLOG_WHY_NO_KAFKA=$why_not python3 "$top/tests/tools/summary.py" "$build/junit.xml" || exit 1
   return "$rc"
 }
