@@ -254,14 +254,20 @@ enum fl_error fl_txn_commit(struct fl_txn *txn)
     return FL_OK;
 }
 
-void *fl_txn_reserve(struct fl_txn *txn, unsigned table, struct fl_slice key, size_t size)
+void *fl_txn_reserve(struct fl_txn *txn, unsigned table, struct fl_slice key, size_t size,
+                     bool append)
 {
     fl_assert(txn->write && key.size > 0 && key.size <= FL_KV_KEY_SIZE_MAX);
     if (txn->kv.error != FL_OK)
         return NULL;
     MDB_val put_key = val_of(key);
     MDB_val value = {size, NULL};
-    int code = mdb_put(txn->handle, dbi_of(txn, table), &put_key, &value, MDB_RESERVE);
+    MDB_dbi dbi = dbi_of(txn, table);
+    int code = mdb_put(txn->handle, dbi, &put_key, &value, MDB_RESERVE | (append ? MDB_APPEND : 0));
+    if (append && code == MDB_KEYEXIST) {
+        value = (MDB_val){size, NULL};
+        code = mdb_put(txn->handle, dbi, &put_key, &value, MDB_RESERVE);
+    }
     if (code == MDB_SUCCESS)
         return value.mv_data;
     fail(txn, "put", code);

@@ -50,8 +50,10 @@ enum fl_error fl_txn_commit(struct fl_txn *txn) FL_MUST_USE;
 void fl_txn_abort(struct fl_txn *txn);
 
 /* Puts a value of `size` bytes that the caller fills at the returned address before the next call;
- * NULL on failure (sticky). */
-void *fl_txn_reserve(struct fl_txn *txn, unsigned table, struct fl_slice key, size_t size);
+ * NULL on failure (sticky). append: the key is known to sort behind all others (falls back to put,
+ * as fl_kv_append). */
+void *fl_txn_reserve(struct fl_txn *txn, unsigned table, struct fl_slice key, size_t size,
+                     bool append);
 
 /* Number of rows of a table. */
 uint64_t fl_txn_count(struct fl_txn *txn, unsigned table);

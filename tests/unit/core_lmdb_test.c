@@ -96,7 +96,7 @@ static void is_an_ordered_store(void **state)
     assert_false(fl_kv_del(kv, ROWS, text("b")));
     fl_txn_clear(&txn, OTHER);
     assert_int_equal(fl_txn_count(&txn, OTHER), 0);
-    void *room = fl_txn_reserve(&txn, ROWS, text("r"), 5);
+    void *room = fl_txn_reserve(&txn, ROWS, text("r"), 5, true);
     assert_non_null(room);
     memcpy(room, "later", 5);
     assert_int_equal(fl_txn_commit(&txn), FL_OK);
@@ -153,7 +153,7 @@ static void first_failure_sticks_and_nothing_lands(void **state)
     fl_kv_fail(&txn.kv, FL_FULL);
     assert_false(fl_kv_get(&txn.kv, ROWS, text("kept"), &value));
     fl_kv_put(&txn.kv, ROWS, text("kept"), text("newer"));
-    assert_null(fl_txn_reserve(&txn, ROWS, text("x"), 4));
+    assert_null(fl_txn_reserve(&txn, ROWS, text("x"), 4, false));
     assert_int_equal(fl_txn_commit(&txn), FL_CORRUPT);
     fl_txn_abort(&txn); /* ended already: nothing happens */
     assert_int_equal(fl_txn_begin_read(&txn, fixture->env), FL_OK);
