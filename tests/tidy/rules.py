@@ -224,9 +224,17 @@ RULES = {
 }
 
 
+_LOOP = re.compile(r"\bforeach\s*\(\s*(\w+)\s+(?:IN\s+ITEMS\s+)?([^)]*)\)(.*?)\bendforeach\s*\(", re.S)
+
+
+def _unrolled(text):
+    """A list of sources may be a loop over names that stand there one by one."""
+    return _LOOP.sub(lambda m: "\n".join(m[3].replace("${" + m[1] + "}", item) for item in m[2].split()), text)
+
+
 def unlisted(files):
     """C sources that no CMakeLists.txt on the way up names: code that nobody compiles."""
-    lists = {posixpath.dirname(f.path): f.text for f in files if f.name == "CMakeLists.txt"}
+    lists = {posixpath.dirname(f.path): _unrolled(f.text) for f in files if f.name == "CMakeLists.txt"}
     for file in files:
         if not file.path.endswith(".c"):
             continue

@@ -90,10 +90,13 @@ SNIPPETS = [
     ("core/space.c", c("int fl_x(void);  @whitespace\n")),
     ("core/end.c", c("int fl_x(void); @whitespace").rstrip("\n")),
     ("replay/CMakeLists.txt", HASH_SPDX + "file(GLOB sources *.c) @glob\n"),
+    ("schemas/CMakeLists.txt", HASH_SPDX + "foreach(name IN ITEMS looped other)\n    x(${name}_a.c)\nendforeach()\n"),
+    ("schemas/looped_a.c", SPDX),
+    ("schemas/missed_a.c", SPDX.replace("\n", " @unlisted\n")),
     ("core/unlisted_source.c", SPDX.replace("\n", " @unlisted\n")),
 ]
 MARK = re.compile(r" ?@([a-z-]+)(?=\n|$)")
-UNLISTED = {"core/unlisted_source.c"}
+UNLISTED = {"core/unlisted_source.c", "schemas/looped_a.c", "schemas/missed_a.c"}
 
 
 def plant(root):

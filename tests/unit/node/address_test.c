@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/address.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/node/test.h"
@@ -60,13 +61,13 @@ static void test_limits(void **state)
     (void)state;
     for (int local = 63; local <= 65; local++) {
         memset(input, 'a', (size_t)local);
-        strcpy(input + local, "@b.example");
+        snprintf(input + local, sizeof(input) - (size_t)local, "@b.example");
         expect(input, local <= 64 ? FL_OK : FL_INVALID, NULL);
     }
     for (int label = 62; label <= 64; label++) {
-        strcpy(input, "a@");
+        snprintf(input, sizeof(input), "a@");
         memset(input + 2, 'b', (size_t)label);
-        strcpy(input + 2 + label, ".example");
+        snprintf(input + 2 + label, sizeof(input) - 2 - (size_t)label, ".example");
         expect(input, label <= 63 ? FL_OK : FL_INVALID, NULL);
     }
     for (int total = 253; total <= 255; total++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/node/test.h"
@@ -50,10 +51,9 @@ static void test_line_length_limit(void **state)
     for (int over = -1; over <= 1; over++) {
         /* "data = " and the value and the line feed make 4096 + over bytes. */
         size_t value_size = (size_t)(4096 + over - 8);
-        strcpy(content, "[node]\ndata = ");
-        memset(content + strlen(content), 'x', value_size + 0);
-        content[14 + value_size] = '\0';
-        strcat(content, "\n");
+        size_t size = (size_t)snprintf(content, 9000, "[node]\ndata = ");
+        memset(content + size, 'x', value_size);
+        snprintf(content + size + value_size, 9000 - size - value_size, "\n");
         struct fl_config *config = fl_config_open();
         enum fl_error error = load(*state, content, config, detail);
         assert_int_equal(error, over <= 0 ? FL_OK : FL_USAGE);
