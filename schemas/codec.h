@@ -13,6 +13,7 @@
  */
 #include "core/arena.h"
 #include "core/error.h"
+#include "core/json.h"
 #include "core/record.h"
 #include "schemas/catalogue.h"
 
@@ -44,18 +45,29 @@ enum fl_error fl_message_check_version(const ProtobufCMessage *message, uint32_t
 void fl_message_content_hash(const ProtobufCMessage *message, uint8_t out[32]);
 
 /* ProtoJSON (proto3 JSON mapping; lowerCamelCase, 64-bit numbers as text, enums by name, bytes
- * base64), one line. */
+ * base64), one line. What is not UTF-8 becomes U+FFFD; unknown fields are left out. */
 enum fl_error fl_message_to_json(struct fl_arena *arena, const ProtobufCMessage *message,
                                  char **json) FL_MUST_USE;
 
-/* The reverse. Unknown members are refused when `strict`. FL_INVALID: `detail` says where and why.
- */
+/* The same as the next value of a text that is being written. */
+void fl_message_write_json(struct fl_json *json, const ProtobufCMessage *message);
+
+/* The reverse; members by either spelling. Unknown ones are refused when `strict`. FL_INVALID:
+ * `detail` says where and why; FL_TOO_LARGE: over FL_RECORD_SIZE_MAX; FL_NO_MEMORY. Checks the
+ * form only: the rules of fields.def are fl_message_validate's. */
 enum fl_error fl_message_from_json(struct fl_arena *arena,
                                    const ProtobufCMessageDescriptor *descriptor,
                                    struct fl_slice json, bool strict, ProtobufCMessage **message,
                                    char detail[FL_DETAIL_SIZE]) FL_MUST_USE;
 
-/* A whole record as one JSON object (envelope attributes and data), for tail and exports. */
+/* The descriptor of any message type by its full name, those of plain topics too; NULL if unknown.
+ */
+const ProtobufCMessageDescriptor *fl_message_descriptor(struct fl_slice full_name);
+
+/* A whole record as one JSON object for tail and exports: topic, partition, offset, key, then the
+ * attributes by their CloudEvents names and `data` (ProtoJSON). What cannot be read is given as it
+ * is: `headers` with the name of the offending one in `invalid`, `data_base64`, `key_base64`. The
+ * signed report inside telemetry is spelled out as `report`. */
 enum fl_error fl_record_to_json(struct fl_arena *arena, const struct fl_record *record,
                                 const char *topic, uint32_t partition, uint64_t offset,
                                 char **json) FL_MUST_USE;

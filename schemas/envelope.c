@@ -166,6 +166,7 @@ enum fl_error fl_envelope_read(const struct fl_record *record, struct fl_envelop
         *what = "ce_type";
         return FL_INVALID;
     }
+    read.is_event = kind == OF_EVENT;
     *envelope = read;
     *what = NULL;
     return FL_OK;
@@ -309,4 +310,56 @@ void fl_event_id(struct fl_slice log_id, uint64_t action_offset,
     const struct fl_slice parts[] = {log_id, fl_slice_of(offset, sizeof(offset)),
                                      fl_slice_of(action_hash, FL_HASH_SIZE)};
     fl_id_derive("event", parts, sizeof(parts) / sizeof(parts[0]), out);
+}
+
+/* "ce_type" is "type", "content-type" is "datacontenttype" (CloudEvents 1.0 JSON format). */
+static const char *json_name(const char *header)
+{
+    return header[0] == 'c' && header[1] == 'e' ? header + sizeof("ce_") - 1 : "datacontenttype";
+}
+
+static void write_json_value(struct fl_json *json, const struct attribute *attribute,
+                             const void *field)
+{
+    char text[FL_HASH_TEXT_SIZE];
+    switch (attribute->form) {
+    case FORM_FIXED:
+        fl_json_text(json, attribute->fixed);
+        return;
+    case FORM_ID:
+    case FORM_TEXT:
+    case FORM_ACTOR:
+        fl_json_string(json, *(const struct fl_slice *)field);
+        return;
+    case FORM_TIME:
+        fl_timestamp_format(*(const int64_t *)field, text);
+        fl_json_text(json, text);
+        return;
+    case FORM_U64:
+        fl_json_uint(json, *(const uint64_t *)field);
+        return;
+    case FORM_U32:
+        fl_json_uint(json, *(const uint32_t *)field);
+        return;
+    case FORM_HASH:
+        fl_hex_encode(field, FL_HASH_SIZE, text);
+        fl_json_text(json, text);
+        return;
+    }
+}
+
+void fl_envelope_write_json(struct fl_json *json, const struct fl_envelope *envelope)
+{
+    for (size_t i = 0; i < ATTRIBUTE_COUNT; i++) {
+        const struct attribute *attribute = &attributes[i];
+        const void *field = (const char *)envelope + attribute->at;
+        bool is_text = attribute->form == FORM_ID || attribute->form == FORM_TEXT ||
+                       attribute->form == FORM_ACTOR;
+        if (is_text && ((const struct fl_slice *)field)->data == NULL)
+            continue;
+        if (attribute->presence == EVENT && !envelope->is_event)
+            continue;
+        fl_json_name(json, json_name(attribute->header));
+        write_json_value(json, attribute, field);
+    }
 }

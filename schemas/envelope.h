@@ -14,6 +14,7 @@
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/ids.h"
+#include "core/json.h"
 #include "core/record.h"
 #include "schemas/catalogue.h"
 
@@ -29,6 +30,7 @@ struct fl_envelope {
     struct fl_slice on_behalf_of;       /* ce_onbehalfof: account id; may be NULL */
     struct fl_slice company_id;         /* ce_company; may be NULL */
     int64_t time_ms;                    /* ce_time */
+    bool is_event;                      /* set by reading: has the fields below */
     /* Events only: */
     uint64_t sequence;                 /* ce_sequence */
     uint64_t action;                   /* ce_action: offset of the answered action */
@@ -42,6 +44,10 @@ struct fl_envelope {
  * `what`. */
 enum fl_error fl_envelope_read(const struct fl_record *record, struct fl_envelope *envelope,
                                const char **what) FL_MUST_USE;
+
+/* Writes its attributes as members of the object that is being written, by their CloudEvents names
+ * ("type", "actionhash"); numbers as numbers. */
+void fl_envelope_write_json(struct fl_json *json, const struct fl_envelope *envelope);
 
 /* Builds the record of an action: key (company, `operator` or `log`), headers, packed payload,
  * timestamp. The row is that of the message; envelope.type/row need not be set. FL_NO_MEMORY when

@@ -9,6 +9,7 @@
 #include "fleetlog/v1/events.pb-c.h"
 #include "fleetlog/v1/subjects.pb-c.h"
 #include "fleetlog/v1/telemetry.pb-c.h"
+#include "schemas/codec.h"
 
 #define FL_BEGIN(message) static const struct fl_field_rule rules_of_##message[] = {
 #define FL_FIELD(field, kind, min, max, flag, since)                                               \
@@ -64,6 +65,14 @@ size_t fl_field_rule_count(const ProtobufCMessageDescriptor *descriptor)
 const ProtobufCMessageDescriptor *fl_field_message(size_t n)
 {
     return n < MESSAGE_COUNT ? messages[n].descriptor : NULL;
+}
+
+const ProtobufCMessageDescriptor *fl_message_descriptor(struct fl_slice full_name)
+{
+    for (size_t i = 0; i < MESSAGE_COUNT; i++)
+        if (fl_slice_is(full_name, messages[i].descriptor->name))
+            return messages[i].descriptor;
+    return NULL;
 }
 
 static const struct fl_enum_row enum_rows[] = {

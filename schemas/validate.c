@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,65 +7,27 @@
 #include "core/ids.h"
 #include "schemas/codec.h"
 #include "schemas/fields.h"
+#include "schemas/place.h"
 #include "schemas/reflect.h"
 #include "schemas/text.h"
-#include "schemas/wire.h"
 
 enum { UNIQUE_COUNT_MAX = FL_COMMAND_COUNT_PER_EVENT_MAX };
 
-/* Where the walk stands: a list of frames from the message given to the one looked at. */
-struct place {
-    const struct place *parent; /* NULL for the message given */
-    const char *field;          /* "" for the message given */
-    size_t index;
-    bool repeated;
-};
-
-static size_t write_place(const struct place *place, char *out, size_t room)
-{
-    size_t used = place->parent == NULL ? 0 : write_place(place->parent, out, room);
-    if (place->field[0] == '\0' || used >= room)
-        return used;
-    int n = place->repeated
-                ? snprintf(out + used, room - used, "%s%s[%zu]", used == 0 ? "" : ".", place->field,
-                           place->index)
-                : snprintf(out + used, room - used, "%s%s", used == 0 ? "" : ".", place->field);
-    return n < 0 ? used : used + (size_t)n;
-}
-
-__attribute__((format(printf, 4, 5))) static enum fl_error refuse(char detail[FL_DETAIL_SIZE],
-                                                                  const struct place *place,
-                                                                  enum fl_error error,
-                                                                  const char *format, ...)
-{
-    size_t used = write_place(place, detail, FL_DETAIL_SIZE);
-    if (used >= FL_DETAIL_SIZE)
-        return error;
-    int n = snprintf(detail + used, FL_DETAIL_SIZE - used, "%s", used == 0 ? "" : ": ");
-    used += n < 0 ? 0 : (size_t)n;
-    va_list args;
-    va_start(args, format);
-    if (used < FL_DETAIL_SIZE)
-        vsnprintf(detail + used, FL_DETAIL_SIZE - used, format, args);
-    va_end(args);
-    return error;
-}
-
-static enum fl_error check_size(const struct place *place, const struct fl_field_rule *rule,
+static enum fl_error check_size(const struct fl_place *place, const struct fl_field_rule *rule,
                                 size_t size, char detail[FL_DETAIL_SIZE])
 {
     if (size == 0 && rule->min != 0)
-        return refuse(detail, place, FL_INVALID, "missing");
+        return fl_place_refuse(detail, place, FL_INVALID, "missing");
     if (rule->min == rule->max && size != rule->min)
-        return refuse(detail, place, FL_INVALID, "must have %" PRIu64 " bytes", rule->min);
+        return fl_place_refuse(detail, place, FL_INVALID, "must have %" PRIu64 " bytes", rule->min);
     if (size < rule->min)
-        return refuse(detail, place, FL_INVALID, "at least %" PRIu64 " bytes", rule->min);
+        return fl_place_refuse(detail, place, FL_INVALID, "at least %" PRIu64 " bytes", rule->min);
     if (size > rule->max)
-        return refuse(detail, place, FL_INVALID, "at most %" PRIu64 " bytes", rule->max);
+        return fl_place_refuse(detail, place, FL_INVALID, "at most %" PRIu64 " bytes", rule->max);
     return FL_OK;
 }
 
-static enum fl_error check_text(const struct place *place, const struct fl_field_rule *rule,
+static enum fl_error check_text(const struct fl_place *place, const struct fl_field_rule *rule,
                                 struct fl_slice text, char detail[FL_DETAIL_SIZE])
 {
     enum fl_error error = check_size(place, rule, text.size, detail);
@@ -75,65 +35,66 @@ static enum fl_error check_text(const struct place *place, const struct fl_field
         return error;
     switch (fl_text_check(text)) {
     case FL_TEXT_NOT_UTF8:
-        return refuse(detail, place, FL_INVALID, "not UTF-8");
+        return fl_place_refuse(detail, place, FL_INVALID, "not UTF-8");
     case FL_TEXT_CONTROL:
-        return refuse(detail, place, FL_INVALID, "holds a control character");
+        return fl_place_refuse(detail, place, FL_INVALID, "holds a control character");
     case FL_TEXT_GOOD:
         break;
     }
     return FL_OK;
 }
 
-static enum fl_error check_word(const struct place *place, const struct fl_field_rule *rule,
+static enum fl_error check_word(const struct fl_place *place, const struct fl_field_rule *rule,
                                 struct fl_slice word, char detail[FL_DETAIL_SIZE])
 {
     enum fl_error error = check_size(place, rule, word.size, detail);
     for (size_t i = 0; error == FL_OK && i < word.size; i++)
         if (word.data[i] <= ' ' || word.data[i] > '~')
-            error = refuse(detail, place, FL_INVALID, "not one word of printable ASCII");
+            error = fl_place_refuse(detail, place, FL_INVALID, "not one word of printable ASCII");
     return error;
 }
 
-static enum fl_error check_id(const struct place *place, const struct fl_field_rule *rule,
+static enum fl_error check_id(const struct fl_place *place, const struct fl_field_rule *rule,
                               struct fl_slice text, char detail[FL_DETAIL_SIZE])
 {
     if (text.size == 0)
-        return rule->kind == FL_RULE_ID_OR_EMPTY ? FL_OK
-                                                 : refuse(detail, place, FL_INVALID, "missing");
-    return fl_id_is_valid(text) ? FL_OK : refuse(detail, place, FL_INVALID, "not an id");
+        return rule->kind == FL_RULE_ID_OR_EMPTY
+                   ? FL_OK
+                   : fl_place_refuse(detail, place, FL_INVALID, "missing");
+    return fl_id_is_valid(text) ? FL_OK : fl_place_refuse(detail, place, FL_INVALID, "not an id");
 }
 
-static enum fl_error check_number(const struct place *place, const struct fl_field_rule *rule,
+static enum fl_error check_number(const struct fl_place *place, const struct fl_field_rule *rule,
                                   const ProtobufCFieldDescriptor *field, const void *at,
                                   char detail[FL_DETAIL_SIZE])
 {
     uint64_t number = fl_reflect_number(field, at);
     if (fl_reflect_is_signed(field) && (int64_t)number < 0)
-        return refuse(detail, place, FL_INVALID, "negative");
+        return fl_place_refuse(detail, place, FL_INVALID, "negative");
     if (number == 0 && rule->min != 0)
-        return refuse(detail, place, FL_INVALID, "missing");
+        return fl_place_refuse(detail, place, FL_INVALID, "missing");
     if (number < rule->min)
-        return refuse(detail, place, FL_INVALID, "at least %" PRIu64, rule->min);
+        return fl_place_refuse(detail, place, FL_INVALID, "at least %" PRIu64, rule->min);
     if (number > rule->max)
-        return refuse(detail, place, FL_INVALID, "at most %" PRIu64, rule->max);
+        return fl_place_refuse(detail, place, FL_INVALID, "at most %" PRIu64, rule->max);
     return FL_OK;
 }
 
-static enum fl_error check_enum(const struct place *place, const ProtobufCFieldDescriptor *field,
+static enum fl_error check_enum(const struct fl_place *place, const ProtobufCFieldDescriptor *field,
                                 const void *at, char detail[FL_DETAIL_SIZE])
 {
     int value = (int)fl_reflect_number(field, at);
     if (value == 0)
-        return refuse(detail, place, FL_INVALID, "missing");
+        return fl_place_refuse(detail, place, FL_INVALID, "missing");
     if (protobuf_c_enum_descriptor_get_value(field->descriptor, value) == NULL)
-        return refuse(detail, place, FL_INVALID, "not a known value");
+        return fl_place_refuse(detail, place, FL_INVALID, "not a known value");
     return FL_OK;
 }
 
-static enum fl_error check_message(const struct place *place, const ProtobufCMessage *message,
+static enum fl_error check_message(const struct fl_place *place, const ProtobufCMessage *message,
                                    char detail[FL_DETAIL_SIZE]);
 
-static enum fl_error check_value(const struct place *place, const struct fl_field_rule *rule,
+static enum fl_error check_value(const struct fl_place *place, const struct fl_field_rule *rule,
                                  const ProtobufCFieldDescriptor *field, const void *at,
                                  char detail[FL_DETAIL_SIZE])
 {
@@ -165,7 +126,7 @@ static int compare_text(const void *a, const void *b)
     return strcmp(fl_reflect_text(a), fl_reflect_text(b));
 }
 
-static enum fl_error check_unique(const struct place *place, const ProtobufCMessage *message,
+static enum fl_error check_unique(const struct fl_place *place, const ProtobufCMessage *message,
                                   const ProtobufCFieldDescriptor *field, size_t count,
                                   char detail[FL_DETAIL_SIZE])
 {
@@ -176,31 +137,31 @@ static enum fl_error check_unique(const struct place *place, const ProtobufCMess
     qsort(sorted, count, sizeof(sorted[0]), compare_text);
     for (size_t i = 1; i < count; i++)
         if (strcmp(sorted[i - 1], sorted[i]) == 0)
-            return refuse(detail, place, FL_INVALID, "lists a value twice");
+            return fl_place_refuse(detail, place, FL_INVALID, "lists a value twice");
     return FL_OK;
 }
 
-static enum fl_error check_count(const struct place *place, const struct fl_field_rule *rule,
+static enum fl_error check_count(const struct fl_place *place, const struct fl_field_rule *rule,
                                  size_t count, char detail[FL_DETAIL_SIZE])
 {
     if (count < rule->count_min)
-        return refuse(detail, place, FL_INVALID, "at least %u", rule->count_min);
+        return fl_place_refuse(detail, place, FL_INVALID, "at least %u", rule->count_min);
     if (count > rule->count_max)
-        return refuse(detail, place, FL_INVALID, "at most %u", rule->count_max);
+        return fl_place_refuse(detail, place, FL_INVALID, "at most %u", rule->count_max);
     return FL_OK;
 }
 
-static enum fl_error check_field(const struct place *parent, const ProtobufCMessage *message,
+static enum fl_error check_field(const struct fl_place *parent, const ProtobufCMessage *message,
                                  const ProtobufCFieldDescriptor *field,
                                  const struct fl_field_rule *rule, char detail[FL_DETAIL_SIZE])
 {
     size_t count = fl_reflect_count(message, field);
-    struct place place = {.parent = parent, .field = field->name};
+    struct fl_place place = {.parent = parent, .field = field->name};
     enum fl_error error = FL_OK;
     if (fl_reflect_is_repeated(field))
         error = check_count(&place, rule, count, detail);
     else if (count == 0 && (rule->flags & FL_RULE_REQUIRED) != 0)
-        error = refuse(detail, &place, FL_INVALID, "missing");
+        error = fl_place_refuse(detail, &place, FL_INVALID, "missing");
     place.repeated = fl_reflect_is_repeated(field);
     for (; error == FL_OK && place.index < count; place.index++)
         error =
@@ -211,7 +172,7 @@ static enum fl_error check_field(const struct place *parent, const ProtobufCMess
     return error;
 }
 
-static enum fl_error check_message(const struct place *place, const ProtobufCMessage *message,
+static enum fl_error check_message(const struct fl_place *place, const ProtobufCMessage *message,
                                    char detail[FL_DETAIL_SIZE])
 {
     const ProtobufCMessageDescriptor *descriptor = message->descriptor;
@@ -230,17 +191,17 @@ static enum fl_error check_message(const struct place *place, const ProtobufCMes
         }
     }
     if (one_of_wanted && !one_of_seen)
-        return refuse(detail, place, FL_INVALID, "holds none of its kinds");
+        return fl_place_refuse(detail, place, FL_INVALID, "holds none of its kinds");
     return FL_OK;
 }
 
 enum fl_error fl_message_validate(const ProtobufCMessage *message, char detail[FL_DETAIL_SIZE])
 {
-    struct place place = {.field = ""};
+    struct fl_place place = {.field = ""};
     return check_message(&place, message, detail);
 }
 
-static enum fl_error check_enum_version(const struct place *place,
+static enum fl_error check_enum_version(const struct fl_place *place,
                                         const ProtobufCFieldDescriptor *field, int value,
                                         uint32_t rules_version, char detail[FL_DETAIL_SIZE])
 {
@@ -248,26 +209,26 @@ static enum fl_error check_enum_version(const struct place *place,
         value == 0 ? NULL : protobuf_c_enum_descriptor_get_value(field->descriptor, value);
     const struct fl_enum_row *row = known == NULL ? NULL : fl_enum_row_find(known->name);
     if (value != 0 && (row == NULL || row->since > rules_version))
-        return refuse(detail, place, FL_UNSUPPORTED, "the value %d is unknown to these rules",
-                      value);
+        return fl_place_refuse(detail, place, FL_UNSUPPORTED,
+                               "the value %d is unknown to these rules", value);
     return FL_OK;
 }
 
-static enum fl_error check_version(const struct place *place, const ProtobufCMessage *message,
+static enum fl_error check_version(const struct fl_place *place, const ProtobufCMessage *message,
                                    uint32_t rules_version, char detail[FL_DETAIL_SIZE]);
 
-static enum fl_error check_field_version(const struct place *parent,
+static enum fl_error check_field_version(const struct fl_place *parent,
                                          const ProtobufCMessage *message,
                                          const ProtobufCFieldDescriptor *field, uint32_t since,
                                          uint32_t rules_version, char detail[FL_DETAIL_SIZE])
 {
     size_t count = fl_reflect_count(message, field);
-    struct place place = {.parent = parent, .field = field->name};
+    struct fl_place place = {.parent = parent, .field = field->name};
     if (count == 0 || (!fl_reflect_is_repeated(field) &&
                        fl_reflect_is_default(field, fl_reflect_at(message, field, 0))))
         return FL_OK;
     if (since > rules_version)
-        return refuse(detail, &place, FL_UNSUPPORTED, "unknown to these rules");
+        return fl_place_refuse(detail, &place, FL_UNSUPPORTED, "unknown to these rules");
     enum fl_error error = FL_OK;
     place.repeated = fl_reflect_is_repeated(field);
     for (; error == FL_OK && place.index < count; place.index++) {
@@ -283,15 +244,15 @@ static enum fl_error check_field_version(const struct place *parent,
     return error;
 }
 
-static enum fl_error check_version(const struct place *place, const ProtobufCMessage *message,
+static enum fl_error check_version(const struct fl_place *place, const ProtobufCMessage *message,
                                    uint32_t rules_version, char detail[FL_DETAIL_SIZE])
 {
     const ProtobufCMessageDescriptor *descriptor = message->descriptor;
     const struct fl_field_rule *rules = fl_field_rules(descriptor);
     fl_assert(rules != NULL);
     if (message->n_unknown_fields != 0)
-        return refuse(detail, place, FL_UNSUPPORTED, "field %u is unknown to these rules",
-                      message->unknown_fields[0].tag);
+        return fl_place_refuse(detail, place, FL_UNSUPPORTED, "field %u is unknown to these rules",
+                               message->unknown_fields[0].tag);
     enum fl_error error = FL_OK;
     for (unsigned i = 0; error == FL_OK && i < descriptor->n_fields; i++)
         error = check_field_version(place, message, &descriptor->fields[i], rules[i].since,
@@ -302,9 +263,10 @@ static enum fl_error check_version(const struct place *place, const ProtobufCMes
 enum fl_error fl_message_check_version(const ProtobufCMessage *message, uint32_t rules_version,
                                        char detail[FL_DETAIL_SIZE])
 {
-    struct place place = {.field = ""};
+    struct fl_place place = {.field = ""};
     const struct fl_catalogue_row *row = fl_catalogue_of(message);
     if (row != NULL && row->since > rules_version)
-        return refuse(detail, &place, FL_UNSUPPORTED, "%s is unknown to these rules", row->name);
+        return fl_place_refuse(detail, &place, FL_UNSUPPORTED, "%s is unknown to these rules",
+                               row->name);
     return check_version(&place, message, rules_version, detail);
 }
