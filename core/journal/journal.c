@@ -7,9 +7,22 @@
 #include "core/assert.h"
 #include "core/journal_engine.h"
 
+/* Kafka's rule for topic names, held by every engine so that any log can be moved there. */
+static bool is_topic_name(const char *name)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    return name[strspn(name, allowed)] == '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
 enum fl_error fl_journal_ensure_topic(struct fl_journal *journal, const struct fl_topic_spec *spec)
 {
     fl_assert(spec->name[0] != '\0' && strlen(spec->name) < FL_TOPIC_NAME_SIZE_MAX / 2);
+    if (!is_topic_name(spec->name)) {
+        snprintf(journal->detail, sizeof(journal->detail),
+                 "a topic's name holds letters, digits, '.', '_' and '-' only");
+        return FL_INVALID;
+    }
     if (spec->partition_count == 0 || spec->partition_count > FL_PARTITION_COUNT_MAX) {
         snprintf(journal->detail, sizeof(journal->detail),
                  "topic %s: partitions must be 1 to %d, not %u", spec->name, FL_PARTITION_COUNT_MAX,
