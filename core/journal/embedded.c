@@ -22,9 +22,9 @@ void fl_embedded_detail(struct fl_embedded *journal, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    pthread_mutex_lock(&journal->mutex);
+    pthread_mutex_lock(&journal->detail_mutex);
     vsnprintf(journal->base.detail, sizeof(journal->base.detail), format, args);
-    pthread_mutex_unlock(&journal->mutex);
+    pthread_mutex_unlock(&journal->detail_mutex);
     va_end(args);
 }
 
@@ -143,8 +143,8 @@ static enum fl_error open_topic(struct fl_embedded *journal, const char *name, b
                                      .read_only = journal->read_only};
     error = fl_env_open(&options, &topic->env);
     if (error != FL_OK) {
-        snprintf(journal->base.detail, sizeof(journal->base.detail), "topic %s in %.256s: %s", name,
-                 journal->directory, fl_error_text(error));
+        fl_embedded_detail(journal, "topic %s in %.256s: %s", name, journal->directory,
+                           fl_error_text(error));
         free(topic);
         return error;
     }
@@ -350,6 +350,7 @@ static void embedded_close(struct fl_journal *base)
     }
     fl_env_close(&journal->groups);
     pthread_mutex_destroy(&journal->mutex);
+    pthread_mutex_destroy(&journal->detail_mutex);
     free(journal);
 }
 
@@ -400,6 +401,7 @@ enum fl_error fl_journal_open_embedded(const struct fl_embedded_options *options
     journal->reserve_size = options->reserve_size;
     journal->read_only = options->read_only;
     pthread_mutex_init(&journal->mutex, NULL);
+    pthread_mutex_init(&journal->detail_mutex, NULL);
     *out = &journal->base;
     return FL_OK;
 }

@@ -57,6 +57,7 @@ struct fl_embedded_topic {
 struct fl_embedded {
     struct fl_journal base;
     pthread_mutex_t mutex;
+    pthread_mutex_t detail_mutex; /* innermost: a detail is also written in a write transaction */
     struct fl_embedded_topic *topics;
     struct fl_env *groups; /* opened at the first join */
     uint64_t map_size;

@@ -79,10 +79,12 @@ check_fuzz() {
   done
 }
 
+# gcov 12 gives some branches of cold code a negative count, which gcovr is told to pass over.
 check_coverage() {
+  [[ ! -d build/coverage ]] || find build/coverage -name '*.gcda' -delete
   "$top/tests/tools/test.sh" --preset coverage --no-kafka -L '^(unit|scenario|sim|conformance)$' -LE '^slow$'
   gcovr --root "$top" --object-directory "$top/build/coverage" --exclude "$top/tests/" --exclude "$top/build/" \
-    --print-summary --output "$top/build/coverage/coverage.txt" "$top/build/coverage"
+    --gcov-ignore-parse-errors --print-summary --output "$top/build/coverage/coverage.txt" "$top/build/coverage"
 }
 
 main() {
