@@ -37,6 +37,7 @@ struct fl_topic_info {
 };
 
 /* Creates the topic if it is missing; FL_EXISTS if it is there with other partitions or compaction.
+ * Another retention of an existing topic is adopted (on Kafka it is the administrator's to change).
  */
 enum fl_error fl_journal_ensure_topic(struct fl_journal *journal,
                                       const struct fl_topic_spec *spec) FL_MUST_USE;
@@ -70,7 +71,8 @@ struct fl_append {
  * an offset. FL_UNKNOWN_OUTCOME: some may have landed (look at offsets, then read); the engine has
  * already thrown away its producer. FL_FULL: disk or reserve; nothing of the failing batch landed.
  * Batches of one call are independent: one may land while another fails (`offsets` tells). Blocks
- * when queues are full; drops nothing. */
+ * when queues are full; drops nothing. FL_INVALID, with nothing of the call appended: a time before
+ * 1970 or more than 5 minutes ahead, a header without a name, no key on a compacted topic. */
 enum fl_error fl_journal_append(struct fl_journal *journal, const struct fl_append *batches,
                                 size_t batch_count) FL_MUST_USE;
 

@@ -80,6 +80,14 @@ enum fl_error fl_journal_check_topic(struct fl_journal *journal, const struct fl
     return error;
 }
 
+static bool has_nameless_header(const struct fl_record *record)
+{
+    for (uint32_t i = 0; i < record->header_count; i++)
+        if (record->headers[i].name.size == 0)
+            return true;
+    return false;
+}
+
 /* The limits every engine shares, checked before anything is sent. */
 static enum fl_error check_batch(struct fl_journal *journal, const struct fl_append *batch)
 {
@@ -99,6 +107,13 @@ static enum fl_error check_batch(struct fl_journal *journal, const struct fl_app
                      "topic %s: record %u of the batch: the %s is over its limit", batch->topic, i,
                      what);
             return error;
+        }
+        if (batch->records[i].timestamp_ms < 0 || has_nameless_header(&batch->records[i])) {
+            snprintf(journal->detail, sizeof(journal->detail),
+                     "topic %s: record %u of the batch has a time before 1970 or a header without "
+                     "a name",
+                     batch->topic, i);
+            return FL_INVALID;
         }
         size += fl_record_size(&batch->records[i]);
     }
