@@ -282,9 +282,8 @@ enum fl_error fl_embedded_ensure_topic(struct fl_journal *base, const struct fl_
             error = FL_EXISTS;
     }
     if (error == FL_EXISTS)
-        snprintf(base->detail, sizeof(base->detail),
-                 "topic %s%s exists with other partitions or another compaction", journal->prefix,
-                 spec->name);
+        fl_embedded_detail(journal, "topic %s%s exists with other partitions or another compaction",
+                           journal->prefix, spec->name);
     pthread_mutex_unlock(&journal->mutex);
     return error == FL_NOT_FOUND && journal->read_only ? FL_DENIED : error;
 }
@@ -297,8 +296,8 @@ enum fl_error fl_embedded_get(struct fl_embedded *journal, const char *name,
         pthread_mutex_lock(&journal->mutex);
         error = get_locked(journal, name, NULL, topic);
         if (error == FL_NOT_FOUND)
-            snprintf(journal->base.detail, sizeof(journal->base.detail),
-                     "there is no topic %s%s in %s", journal->prefix, name, journal->directory);
+            fl_embedded_detail(journal, "there is no topic %s%s in %s", journal->prefix, name,
+                               journal->directory);
         pthread_mutex_unlock(&journal->mutex);
     }
     return error;
@@ -320,20 +319,22 @@ enum fl_error fl_embedded_begin(struct fl_embedded *journal, struct fl_embedded_
     struct fl_topic_row row;
     enum fl_error error =
         write ? fl_txn_begin_write(txn, topic->env) : fl_txn_begin_read(txn, topic->env);
+    bool gone = false;
     if (error == FL_OK && !fl_topic_row_get(&txn->kv, &row)) {
-        error = txn->kv.error;
-        if (error == FL_OK) {
-            error = FL_NOT_FOUND;
-            pthread_mutex_lock(&journal->mutex);
-            topic->gone = true;
-            pthread_mutex_unlock(&journal->mutex);
-        }
+        gone = txn->kv.error == FL_OK;
+        error = gone ? FL_NOT_FOUND : txn->kv.error;
     }
-    if (error != FL_OK) {
-        fl_txn_abort(txn);
-        fl_embedded_detail(journal, "topic %s: %s (%s)", topic->name, fl_error_text(error),
-                           fl_env_detail(topic->env));
+    if (error == FL_OK)
+        return FL_OK;
+    /* The transaction ends first: whoever opens a topic begins one under the mutex. */
+    fl_txn_abort(txn);
+    if (gone) {
+        pthread_mutex_lock(&journal->mutex);
+        topic->gone = true;
+        pthread_mutex_unlock(&journal->mutex);
     }
+    fl_embedded_detail(journal, "topic %s: %s (%s)", topic->name, fl_error_text(error),
+                       fl_env_detail(topic->env));
     return error;
 }
 
@@ -384,6 +385,8 @@ enum fl_error fl_journal_open_embedded(const struct fl_embedded_options *options
     size_t directory_size = strlen(options->directory) + 1;
     enum fl_error error =
         options->read_only ? FL_OK : fl_directory_ensure(options->directory, 0700);
+    if (error == FL_OK && !options->read_only)
+        error = fl_directory_sync_of(options->directory);
     if (error == FL_OK && access(options->directory, R_OK | X_OK) != 0)
         error = fl_error_from_errno(errno);
     if (error != FL_OK)

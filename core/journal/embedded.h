@@ -10,7 +10,8 @@
  * Invariants of a partition: 1. begin <= next. 2. no block holds an offset outside begin … next.
  * 3. blocks do not overlap. 4. `running_ms` is the greatest timestamp ever appended. 5. on a
  * compacted topic KEYS names the newest record of each key. 6. `size` is the sum of its rows.
- * Threading: the topic list and `detail` are guarded by `mutex`.
+ * Threading: `mutex` guards the topic list and is never taken inside a transaction (opening a topic
+ * begins one under it); `detail_mutex` guards `detail` and is taken last.
  */
 #include <pthread.h>
 

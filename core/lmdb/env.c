@@ -118,6 +118,16 @@ static int open_handle(struct fl_env *env, const struct fl_env_options *options)
     return code == MDB_SUCCESS ? open_tables(env, options) : code;
 }
 
+/* A commit makes the pages durable, not the names that lead to them. */
+static enum fl_error sync_names(const char *directory)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof(path), "%s/data.mdb", directory) >= (int)sizeof(path))
+        return FL_INVALID;
+    enum fl_error error = fl_directory_sync_of(path);
+    return error == FL_OK ? fl_directory_sync_of(directory) : error;
+}
+
 enum fl_error fl_env_open(const struct fl_env_options *options, struct fl_env **out)
 {
     fl_assert(options->table_count <= FL_KV_TABLE_COUNT_MAX);
@@ -140,6 +150,8 @@ enum fl_error fl_env_open(const struct fl_env_options *options, struct fl_env **
     error = fl_env_translate(open_handle(env, options));
     if (error == FL_OK && !options->read_only)
         error = fl_bell_open(options->directory, &env->bell);
+    if (error == FL_OK && !options->read_only)
+        error = sync_names(options->directory);
     if (error != FL_OK) {
         fl_env_close(&env);
         return error;
