@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "consumers/decider/action_queue.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/arena.h"
+#include "core/assert.h"
+
+enum { POLL_MS = 1000, POLL_SIZE_MAX = 1024 * 1024, CHUNK_BOUND = 64 * 1024 * 1024 };
+
+struct chunk {
+    struct chunk *next;
+    struct fl_arena arena;
+    struct fl_record *records;
+    uint64_t first;
+    size_t count;
+};
+
+struct fl_action_queue {
+    struct fl_journal *journal;
+    struct fl_reader *reader;
+    void (*on_more)(void *context);
+    void *context;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct chunk *oldest;
+    struct chunk *newest;
+    uint64_t end; /* offset behind the last one queued */
+    size_t size;
+    enum fl_error error;
+    bool closing;
+    /* Where the last get found its chunk: the consumer walks forward. */
+    struct chunk *hint;
+};
+
+static bool copy_record(struct fl_arena *arena, const struct fl_record *from, struct fl_record *to)
+{
+    struct fl_header *headers = fl_arena_alloc(arena, (from->header_count + 1) * sizeof(*headers));
+    if (headers == NULL)
+        return false;
+    for (uint32_t i = 0; i < from->header_count; i++) {
+        headers[i].name = fl_arena_copy(arena, from->headers[i].name);
+        headers[i].value = fl_arena_copy(arena, from->headers[i].value);
+    }
+    *to = *from;
+    to->key = fl_arena_copy(arena, from->key);
+    to->value = fl_arena_copy(arena, from->value);
+    to->headers = headers;
+    return !arena->exhausted;
+}
+
+static void free_chunk(struct chunk *chunk)
+{
+    fl_arena_fini(&chunk->arena);
+    free(chunk);
+}
+
+static enum fl_error make_chunk(const struct fl_batch *batch, uint64_t expected,
+                                struct chunk **made)
+{
+    struct chunk *chunk = calloc(1, sizeof(*chunk));
+    if (chunk == NULL)
+        return FL_NO_MEMORY;
+    fl_arena_init(&chunk->arena, CHUNK_BOUND);
+    chunk->first = expected;
+    chunk->records = fl_arena_alloc(&chunk->arena, batch->count * sizeof(*chunk->records));
+    enum fl_error error = chunk->records == NULL ? FL_NO_MEMORY : FL_OK;
+    for (size_t i = 0; error == FL_OK && i < batch->count; i++) {
+        /* The offsets of actions have no gaps: no transactions, no compaction, no retention. */
+        if (batch->entries[i].offset != expected + i)
+            error = FL_LOG_CHANGED;
+        else if (!copy_record(&chunk->arena, &batch->entries[i].record, &chunk->records[i]))
+            error = FL_NO_MEMORY;
+        else
+            chunk->count++;
+    }
+    if (error == FL_OK)
+        *made = chunk;
+    else
+        free_chunk(chunk);
+    return error;
+}
+
+/* Waits for room, then appends; true if reading may go on. */
+static bool enqueue(struct fl_action_queue *queue, struct chunk *chunk)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (!queue->closing && queue->size >= FL_ACTION_QUEUE_SIZE_MAX)
+        pthread_cond_wait(&queue->changed, &queue->lock);
+    bool goes_on = !queue->closing;
+    if (goes_on) {
+        if (queue->newest == NULL)
+            queue->oldest = chunk;
+        else
+            queue->newest->next = chunk;
+        queue->newest = chunk;
+        queue->end = chunk->first + chunk->count;
+        queue->size += chunk->arena.used;
+        pthread_cond_broadcast(&queue->changed);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    if (!goes_on)
+        free_chunk(chunk);
+    return goes_on;
+}
+
+static void fail(struct fl_action_queue *queue, enum fl_error error)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->error = error;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static bool is_closing(struct fl_action_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool closing = queue->closing;
+    pthread_mutex_unlock(&queue->lock);
+    return closing;
+}
+
+static void *read_ahead(void *context)
+{
+    struct fl_action_queue *queue = context;
+    uint64_t next = queue->end;
+    while (!is_closing(queue)) {
+        struct fl_batch batch;
+        struct chunk *chunk = NULL;
+        enum fl_error error = fl_reader_poll(queue->reader, POLL_MS, POLL_SIZE_MAX, &batch);
+        if (error == FL_OK && batch.count > 0)
+            error = make_chunk(&batch, next, &chunk);
+        if (error != FL_OK && fl_error_class(error) != FL_CLASS_RETRY) {
+            fail(queue, error);
+            queue->on_more(queue->context);
+            break;
+        }
+        if (chunk == NULL)
+            continue;
+        next = chunk->first + chunk->count;
+        if (!enqueue(queue, chunk))
+            break;
+        queue->on_more(queue->context);
+    }
+    return NULL;
+}
+
+enum fl_error fl_action_queue_open(struct fl_journal *journal, uint64_t offset,
+                                   void (*on_more)(void *context), void *context,
+                                   struct fl_action_queue **queue)
+{
+    struct fl_source source = {.topic = "actions", .offset = offset};
+    struct fl_action_queue *opened = calloc(1, sizeof(*opened));
+    if (opened == NULL)
+        return FL_NO_MEMORY;
+    opened->journal = journal;
+    opened->on_more = on_more;
+    opened->context = context;
+    opened->end = offset;
+    enum fl_error error = fl_reader_open(journal, &source, 1, &opened->reader);
+    if (error != FL_OK) {
+        free(opened);
+        return error;
+    }
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&opened->lock, NULL);
+    pthread_cond_init(&opened->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    int failed = pthread_create(&opened->thread, NULL, read_ahead, opened);
+    fl_assert(failed == 0);
+    *queue = opened;
+    return FL_OK;
+}
+
+static struct timespec deadline_in(int timeout_ms)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += timeout_ms / 1000;
+    at.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+static const struct fl_record *find(struct fl_action_queue *queue, uint64_t offset)
+{
+    struct chunk *chunk = queue->hint;
+    if (chunk == NULL || offset < chunk->first)
+        chunk = queue->oldest;
+    while (chunk != NULL && offset >= chunk->first + chunk->count)
+        chunk = chunk->next;
+    if (chunk == NULL || offset < chunk->first)
+        return NULL;
+    queue->hint = chunk;
+    return &chunk->records[offset - chunk->first];
+}
+
+enum fl_error fl_action_queue_get(struct fl_action_queue *queue, uint64_t offset, int timeout_ms,
+                                  const struct fl_record **record)
+{
+    enum fl_error error = FL_OK;
+    const struct fl_record *found = NULL;
+    struct timespec deadline = deadline_in(timeout_ms);
+    pthread_mutex_lock(&queue->lock);
+    for (;;) {
+        found = find(queue, offset);
+        if (found != NULL || queue->error != FL_OK || error != FL_OK || timeout_ms == 0)
+            break;
+        if (pthread_cond_timedwait(&queue->changed, &queue->lock, &deadline) != 0)
+            error = FL_TIMEOUT;
+    }
+    if (found != NULL)
+        error = FL_OK;
+    else if (queue->error != FL_OK)
+        error = queue->error;
+    else
+        error = FL_TIMEOUT;
+    pthread_mutex_unlock(&queue->lock);
+    if (error == FL_OK)
+        *record = found;
+    return error;
+}
+
+void fl_action_queue_release(struct fl_action_queue *queue, uint64_t offset)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (queue->oldest != NULL && queue->oldest->first + queue->oldest->count <= offset) {
+        struct chunk *chunk = queue->oldest;
+        queue->oldest = chunk->next;
+        if (queue->oldest == NULL)
+            queue->newest = NULL;
+        if (queue->hint == chunk)
+            queue->hint = NULL;
+        queue->size -= chunk->arena.used;
+        free_chunk(chunk);
+    }
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void fl_action_queue_close(struct fl_action_queue **queue)
+{
+    if (*queue == NULL)
+        return;
+    struct fl_action_queue *closing = *queue;
+    pthread_mutex_lock(&closing->lock);
+    closing->closing = true;
+    pthread_cond_broadcast(&closing->changed);
+    pthread_mutex_unlock(&closing->lock);
+    fl_reader_wake(closing->reader);
+    pthread_join(closing->thread, NULL);
+    fl_reader_close(&closing->reader);
+    fl_action_queue_release(closing, UINT64_MAX);
+    pthread_cond_destroy(&closing->changed);
+    pthread_mutex_destroy(&closing->lock);
+    free(closing);
+    *queue = NULL;
+}

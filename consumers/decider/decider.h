@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The decider duty: answers each action with one event (DESIGN.md section 2), and is the only
+ * writer of the registry.
+ *
+ * Active or standing by, it reads every event, folds the valid ones, and decides each action again
+ * to compare; the holder of the lease also appends. The lease says who works; what is true is said
+ * by the chain rule alone.
+ *
+ *   reading ──caught up, lease held, rules known──► deciding ──every record at next+i──► committed
+ * ──► reading ▲                                               │ └──────── abort: conflict, error,
+ * unknown ◄─────┘
+ *
+ * Errors: FL_LOG_CHANGED (another log, or acknowledged records lost: stops with an alarm), FL_IO
+ * after a failed commit. Threading: its own thread and the action queue's. Limits:
+ * FL_DECIDE_BATCH_COUNT_MAX actions per batch.
+ */
+#include "core/duty.h"
+#include "projections/registry/rules.h"
+
+enum {
+    FL_DECIDE_BATCH_COUNT_MAX = 8192,
+    FL_DECIDE_BATCH_SIZE_MAX = 4 * 1024 * 1024,   /* bytes of events in one append */
+    FL_DECIDE_BATCH_ARENA_MAX = 24 * 1024 * 1024, /* bytes of decisions held at once */
+};
+
+/* Runs until the duty is stopped. `rules`: NULL for production, tests pass a set of their own. */
+enum fl_error fl_decider_run(struct fl_duty *duty, const struct fl_rules_set *rules) FL_MUST_USE;

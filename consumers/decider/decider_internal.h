@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What the files of the decider share; nobody else includes it. */
+#include "consumers/decider/action_queue.h"
+#include "consumers/decider/crash_guard.h"
+#include "consumers/decider/decider.h"
+#include "core/arena.h"
+#include "core/chain.h"
+#include "projections/registry/decide.h"
+#include "projections/store/store.h"
+
+/* Hashes of own records that were committed and not yet read back. */
+enum { UNREAD_COUNT_MAX = 65536, GET_ACTION_MS = 10000 };
+
+struct decider {
+    struct fl_duty *duty;
+    const struct fl_rules_set *rules;
+    const struct fl_view *view;
+    void *fold;
+    struct fl_store *store;
+    struct fl_reader *events;
+    struct fl_action_queue *actions;
+    struct fl_group *lease;
+    struct fl_crash_guard *guard;
+    struct fl_sha256 *sha;
+    struct fl_arena arena;
+    /* The committed state, as in the store. */
+    struct fl_chain_head head;
+    struct fl_position position; /* of events */
+    uint64_t read_next;          /* next offset that the events reader gives */
+    uint64_t target;  /* no deciding before the position is here: the end offset after a conflict */
+    bool standing_by; /* the rules in force are newer than ours */
+    uint8_t (*unread)[FL_HASH_SIZE]; /* ring: index = offset % UNREAD_COUNT_MAX, for read_next <=
+                                        offset < position.next */
+    struct fl_record *records;
+    uint64_t *offsets;
+    uint8_t (*hashes)[FL_HASH_SIZE];
+    char detail[FL_DETAIL_SIZE];
+};
+
+/* Folds a batch read from events in one transaction: own records are compared, others judged. */
+enum fl_error fl_decider_follow(struct decider *decider, const struct fl_batch *batch) FL_MUST_USE;
+
+/* Decides what the queue holds, appends, commits iff every record is where it must be. `count`:
+ * actions answered; FL_OK with 0: nothing to do, or the race was lost and must be read first. */
+enum fl_error fl_decider_decide(struct decider *decider, size_t *count) FL_MUST_USE;
+
+/* decide() under the crash guard, INTERNAL after three crashes. The decision lives in the arena. */
+enum fl_error fl_decider_answer(struct decider *decider, const struct fl_chain_head *head,
+                                uint64_t offset, const struct fl_record *action,
+                                const uint8_t hash[FL_HASH_SIZE],
+                                struct fl_decision *decision) FL_MUST_USE;
+
+/* Gives one valid event to the fold and sets the log id with the first. */
+enum fl_error fl_decider_fold(struct decider *decider, struct fl_kv *kv,
+                              const struct fl_view_input *input) FL_MUST_USE;

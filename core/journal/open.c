@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/journal_open.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/journal_engine.h"
+
+static const char kafka_scheme[] = "kafka://";
+
+static enum fl_error open_embedded(const struct fl_config *config, const struct fl_datadir *datadir,
+                                   bool read_only, struct fl_journal **journal)
+{
+    char directory[PATH_MAX];
+    fl_datadir_path(datadir, "journal", directory);
+    struct fl_embedded_options options = {
+        .directory = directory,
+        .topic_prefix = fl_config_text(config, FL_SETTING_TOPIC_PREFIX),
+        .map_size = fl_config_number(config, FL_SETTING_JOURNAL_MAP),
+        .reserve_size = fl_config_number(config, FL_SETTING_RESERVE),
+        .read_only = read_only,
+    };
+    return fl_journal_open_embedded(&options, journal);
+}
+
+static enum fl_error open_kafka(const struct fl_config *config, const char *brokers,
+                                struct fl_journal **journal)
+{
+    struct fl_kafka_options options = {
+        .brokers = brokers,
+        .topic_prefix = fl_config_text(config, FL_SETTING_TOPIC_PREFIX),
+        .properties = fl_config_kafka(config),
+        .replication_factor = (uint32_t)fl_config_number(config, FL_SETTING_REPLICATION),
+    };
+    return fl_journal_open_kafka(&options, journal);
+}
+
+enum fl_error fl_journal_open(const struct fl_config *config, const struct fl_datadir *datadir,
+                              const char *url, bool read_only, struct fl_journal **journal,
+                              char detail[FL_CONFIG_DETAIL_SIZE])
+{
+    enum fl_error error = FL_USAGE;
+    const char *name = url != NULL ? url : fl_config_text(config, FL_SETTING_JOURNAL);
+    detail[0] = '\0';
+    if (strcmp(name, "embedded") == 0) {
+        error = open_embedded(config, datadir, read_only, journal);
+    } else if (strncmp(name, kafka_scheme, sizeof(kafka_scheme) - 1) == 0 &&
+               name[sizeof(kafka_scheme) - 1] != '\0') {
+        error = open_kafka(config, name + sizeof(kafka_scheme) - 1, journal);
+    } else {
+        snprintf(detail, FL_CONFIG_DETAIL_SIZE,
+                 "\"%.200s\" is no journal: embedded, or kafka://host:port,host:port", name);
+        return FL_USAGE;
+    }
+    if (error != FL_OK)
+        snprintf(detail, FL_CONFIG_DETAIL_SIZE, "%.200s: %s", name, fl_error_text(error));
+    return error;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "replay/cli/client.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/assert.h"
+#include "replay/cli/table.h"
+
+enum { ANSWER_SIZE_MAX = 64 * 1024 * 1024 };
+
+struct answer {
+    char *data;
+    size_t size;
+};
+
+static size_t collect(char *data, size_t size, size_t count, void *context)
+{
+    struct answer *answer = context;
+    size_t more = size * count;
+    if (more > ANSWER_SIZE_MAX - answer->size)
+        return 0;
+    char *grown = realloc(answer->data, answer->size + more + 1);
+    if (grown == NULL)
+        return 0;
+    memcpy(grown + answer->size, data, more);
+    answer->data = grown;
+    answer->size += more;
+    answer->data[answer->size] = '\0';
+    return more;
+}
+
+bool fl_client_path(char *out, size_t out_size, const char *format, const char *const *arguments,
+                    size_t argument_count)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t used = 0;
+    size_t next = 0;
+    for (const char *f = format; *f != '\0'; f++) {
+        if (f[0] != '%' || f[1] != 's') {
+            if (used + 1 >= out_size)
+                return false;
+            out[used++] = *f;
+            continue;
+        }
+        fl_assert(next < argument_count);
+        f++;
+        for (const unsigned char *c = (const unsigned char *)arguments[next++]; *c != '\0'; c++) {
+            bool plain = isalnum(*c) || strchr("-_.~", *c) != NULL;
+            if (used + 3 >= out_size)
+                return false;
+            if (plain) {
+                out[used++] = (char)*c;
+            } else {
+                out[used++] = '%';
+                out[used++] = hex[*c >> 4];
+                out[used++] = hex[*c & 15];
+            }
+        }
+    }
+    out[used] = '\0';
+    return true;
+}
+
+static int exit_code_of(long status)
+{
+    if (status == 404)
+        return FL_EXIT_NOT_FOUND;
+    if (status == 429 || status == 503 || status == 504 || status == 202)
+        return FL_EXIT_TEMPORARY;
+    return FL_EXIT_FAILED;
+}
+
+/* RFC 9457: title and detail are for people. The messages are ours, but may quote what somebody
+ * typed. */
+static void print_problem(long status, const json_t *problem)
+{
+    const char *title = json_string_value(json_object_get(problem, "title"));
+    const char *message = json_string_value(json_object_get(problem, "message"));
+    const char *detail = json_string_value(json_object_get(problem, "detail"));
+    const char *text = message != NULL ? message : detail != NULL ? detail : title;
+    fputs("fleetlog: ", stderr);
+    if (text == NULL)
+        fprintf(stderr, "the gateway answered %ld", status);
+    else
+        fl_print_safe(text, strlen(text), stderr);
+    fputc('\n', stderr);
+    const json_t *items = json_object_get(problem, "items");
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const char *id = json_string_value(json_object_get(json_array_get(items, i), "id"));
+        const char *why = json_string_value(json_object_get(json_array_get(items, i), "sentence"));
+        fprintf(stderr, "  %s: ", id != NULL ? id : "?");
+        fl_print_safe(why != NULL ? why : "", why != NULL ? strlen(why) : 0, stderr);
+        fputc('\n', stderr);
+    }
+}
+
+static CURLcode perform(struct fl_cli *cli, const char *socket_path, const char *method,
+                        const char *path, const char *body, struct answer *answer, long *status)
+{
+    char url[4096];
+    char as[512];
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    CURL *curl = curl_easy_init();
+    fl_assert(curl != NULL && headers != NULL);
+    snprintf(url, sizeof(url), "http://localhost%s", path);
+    snprintf(as, sizeof(as), "Fleetlog-As: %.400s", cli->as != NULL ? cli->as : "");
+    if (cli->as != NULL)
+        headers = curl_slist_append(headers, as);
+    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)FL_CLIENT_TIMEOUT_S);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    if (body != NULL) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    }
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    return code;
+}
+
+/* --as becomes a header: no control characters. */
+static bool is_clean(const char *text)
+{
+    for (; text != NULL && *text != '\0'; text++)
+        if (iscntrl((unsigned char)*text))
+            return false;
+    return true;
+}
+
+int fl_client_call(struct fl_cli *cli, const char *method, const char *path, json_t *body,
+                   json_t **answer)
+{
+    char socket_path[PATH_MAX];
+    struct answer received = {NULL, 0};
+    long status = 0;
+    *answer = NULL;
+    if (!is_clean(cli->as))
+        return fl_cli_usage("--as holds a control character");
+    int code = cli->datadir.path[0] == '\0' ? fl_cli_open_datadir(cli, false) : FL_EXIT_DONE;
+    if (code != FL_EXIT_DONE)
+        return code;
+    enum fl_error error = fl_datadir_socket(&cli->datadir, "operator.sock", socket_path);
+    if (error != FL_OK) {
+        fl_cli_error("the operator socket: %s", fl_error_text(error));
+        return fl_error_exit_code(error);
+    }
+    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+    CURLcode failed = perform(cli, socket_path, method, path, text, &received, &status);
+    free(text);
+    if (failed != CURLE_OK) {
+        fl_cli_error("the gateway does not answer (%s): is `fleetlog up` running on %s?",
+                     curl_easy_strerror(failed), cli->datadir.path);
+        free(received.data);
+        return FL_EXIT_TEMPORARY;
+    }
+    json_t *parsed =
+        received.size == 0 ? json_object() : json_loadb(received.data, received.size, 0, NULL);
+    free(received.data);
+    if (status >= 200 && status < 300 && status != 202 && parsed != NULL) {
+        *answer = parsed;
+        return FL_EXIT_DONE;
+    }
+    print_problem(status, parsed);
+    json_decref(parsed);
+    return exit_code_of(status);
+}
+
+const char *fl_json_cell(const json_t *object, const char *name, char *scratch, size_t scratch_size)
+{
+    const json_t *value = json_object_get(object, name);
+    if (json_is_string(value))
+        return json_string_length(value) > 0 ? json_string_value(value) : NULL;
+    if (json_is_integer(value))
+        snprintf(scratch, scratch_size, "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value))
+        snprintf(scratch, scratch_size, "%.1f", json_real_value(value));
+    else if (json_is_boolean(value))
+        snprintf(scratch, scratch_size, "%s", json_is_true(value) ? "yes" : "no");
+    else
+        return NULL;
+    return scratch;
+}
+
+void fl_print_json(const json_t *value)
+{
+    size_t count = json_is_array(value) ? json_array_size(value) : 1;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *one = json_is_array(value) ? json_array_get(value, i) : value;
+        json_dumpf(one, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+        fputc('\n', stdout);
+    }
+}

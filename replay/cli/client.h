@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The command line's side of the operator API: HTTP over DATA/run/operator.sock.
+ *
+ * Threading: one thread. Allocation: answers are jansson's; the caller releases them with
+ * json_decref.
+ */
+#include <jansson.h>
+
+#include "replay/cli/cli.h"
+
+enum { FL_CLIENT_TIMEOUT_S = 60 };
+
+/* Sends `body` (NULL: none) and waits. FL_EXIT_DONE and the parsed answer for 2xx; otherwise prints
+ * the problem's sentence and returns the exit code that fits (404: 3, 503 and no connection: 75,
+ * 400 and 422: 1 …). 202 (the outcome is not known yet) is FL_EXIT_TEMPORARY after a remark with
+ * the status URL. `path` begins with "/v1/"; build it with fl_client_path. */
+int fl_client_call(struct fl_cli *cli, const char *method, const char *path, json_t *body,
+                   json_t **answer);
+
+/* A path with printf-like text; "%s" arguments are percent-encoded. Lives in `out`. False if it
+ * does not fit. */
+bool fl_client_path(char *out, size_t out_size, const char *format, const char *const *arguments,
+                    size_t argument_count);
+
+/* Text of a member, or NULL; numbers and booleans are written into `scratch`. */
+const char *fl_json_cell(const json_t *object, const char *name, char *scratch,
+                         size_t scratch_size);
+
+/* Prints an answer as JSON: an object on one line, an array one element per line. */
+void fl_print_json(const json_t *value);

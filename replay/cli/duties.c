@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "consumers/decider/decider.h"
+#include "consumers/runner/projector.h"
+#include "consumers/supervisor/bootstrap.h"
+#include "consumers/supervisor/supervisor.h"
+#include "core/diag.h"
+#include "producers/gateway/gateway.h"
+#include "replay/cli/commands.h"
+#include "replay/views.h"
+
+enum { KEEP_MS = 10000 };
+
+/* The global options that a child is started with: the same data, configuration and journal. */
+struct child_options {
+    const char *words[8];
+    size_t count;
+};
+
+static void collect_options(const struct fl_cli *cli, struct child_options *options)
+{
+    options->count = 0;
+    options->words[options->count++] = "--data";
+    options->words[options->count++] = cli->datadir.path;
+    if (cli->config_path != NULL) {
+        options->words[options->count++] = "--config";
+        options->words[options->count++] = cli->config_path;
+    }
+    if (fl_config_source(cli->config, FL_SETTING_JOURNAL) == FL_FROM_FLAG) {
+        options->words[options->count++] = "--journal";
+        options->words[options->count++] = fl_config_text(cli->config, FL_SETTING_JOURNAL);
+    }
+}
+
+static const struct fl_child_spec duty_specs[] = {
+    {"decider", {"decide"}},
+    {"project devices", {"project", "devices"}},
+    {"project eventlog", {"project", "eventlog"}},
+    {"project people", {"project", "people"}},
+    {"detector", {"detect"}},
+    {"gateway", {"serve"}},
+    {"keep", {"keep"}},
+};
+enum { DUTY_COUNT = sizeof(duty_specs) / sizeof(duty_specs[0]) };
+
+static void make_specs(const struct fl_cli *cli, struct fl_child_spec specs[DUTY_COUNT])
+{
+    struct child_options options;
+    collect_options(cli, &options);
+    for (size_t i = 0; i < DUTY_COUNT; i++) {
+        size_t count = 0;
+        specs[i] = (struct fl_child_spec){.name = duty_specs[i].name};
+        for (size_t k = 0; k < options.count; k++)
+            specs[i].arguments[count++] = options.words[k];
+        for (size_t k = 0; duty_specs[i].arguments[k] != NULL; k++)
+            specs[i].arguments[count++] = duty_specs[i].arguments[k];
+    }
+}
+
+static void say_ready(void *context)
+{
+    const struct fl_cli *cli = context;
+    printf("fleetlog is ready: data in %s, agents at http://%s (stop with Ctrl-C)\n",
+           cli->datadir.path, fl_config_text(cli->config, FL_SETTING_LISTEN));
+    fflush(stdout);
+}
+
+struct up {
+    struct fl_cli *cli;
+    struct fl_duty *duty;
+};
+
+static void on_ready(void *context)
+{
+    struct up *up = context;
+    fl_duty_ready(up->duty);
+    say_ready(up->cli);
+}
+
+static int lock(struct fl_cli *cli)
+{
+    int holder = 0;
+    enum fl_error error = fl_datadir_lock(&cli->datadir, &holder);
+    if (error == FL_LOCKED)
+        fl_cli_error("another `fleetlog up` (process %d) works on %s; stop it, or give --data DIR",
+                     holder, cli->datadir.path);
+    else if (error != FL_OK)
+        fl_cli_error("%s/lock: %s", cli->datadir.path, fl_error_text(error));
+    return fl_error_exit_code(error);
+}
+
+static int up_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    static struct fl_duty duty;
+    struct fl_child_spec specs[DUTY_COUNT];
+    char detail[FL_BOOTSTRAP_DETAIL_SIZE] = "";
+    (void)arguments;
+    int code = fl_cli_open_datadir(cli, true);
+    if (code == FL_EXIT_DONE)
+        code = lock(cli);
+    if (code == FL_EXIT_DONE)
+        code = fl_cli_open_duty(cli, "up", &duty);
+    if (code != FL_EXIT_DONE)
+        return code;
+    enum fl_error error = fl_bootstrap(&duty, detail);
+    fl_journal_close(&duty.journal);
+    if (error == FL_OK) {
+        struct up up = {cli, &duty};
+        make_specs(cli, specs);
+        error = fl_supervise(&duty, specs, DUTY_COUNT, on_ready, &up);
+    } else if (error != FL_INTERRUPTED) {
+        fl_cli_error("%s", detail);
+    }
+    fl_duty_fini(&duty);
+    return fl_error_exit_code(error);
+}
+
+const struct fl_command fl_command_up = {
+    .name = "up",
+    .operands = "",
+    .summary = "start everything on this machine: one process per duty",
+    .examples =
+        "  fleetlog up                               the default data directory, embedded journal\n"
+        "  fleetlog --journal kafka://db1:9092 up    the same on Kafka\n",
+    .run = up_command,
+};
+
+/* Runs one duty under the name of its command. */
+static int run_duty(struct fl_cli *cli, const char *name,
+                    enum fl_error (*run)(struct fl_duty *, const void *), const void *context)
+{
+    static struct fl_duty duty;
+    int code = fl_cli_open_duty(cli, name, &duty);
+    if (code != FL_EXIT_DONE)
+        return code;
+    enum fl_error error = run(&duty, context);
+    if (error == FL_OK)
+        fl_diag(STOPPED, FL_TEXT("name", name));
+    fl_cli_close_duty(&duty);
+    return fl_error_exit_code(error);
+}
+
+static enum fl_error decide(struct fl_duty *duty, const void *context)
+{
+    (void)context;
+    return fl_decider_run(duty, NULL);
+}
+
+static int decide_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    (void)arguments;
+    return run_duty(cli, "decider", decide, NULL);
+}
+
+const struct fl_command fl_command_decide = {
+    .name = "decide",
+    .operands = "",
+    .summary = "run the decider alone: it answers actions and keeps the registry",
+    .run = decide_command,
+};
+
+static enum fl_error project(struct fl_duty *duty, const void *context)
+{
+    return fl_projector_run(duty, context);
+}
+
+static int project_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    const struct fl_view *view = fl_views_find(arguments->positional[0]);
+    if (view == NULL || strcmp(view->name, "registry") == 0) {
+        fl_cli_error("there is no projection \"%s\" to run; the decider keeps the registry",
+                     arguments->positional[0]);
+        return FL_EXIT_NOT_FOUND;
+    }
+    return run_duty(cli, view->name, project, view);
+}
+
+const struct fl_command fl_command_project = {
+    .name = "project",
+    .operands = "VIEW",
+    .summary = "run one projection alone: devices, eventlog or people",
+    .positional_min = 1,
+    .positional_max = 1,
+    .run = project_command,
+};
+
+static enum fl_error serve(struct fl_duty *duty, const void *context)
+{
+    (void)context;
+    return fl_gateway_run(duty);
+}
+
+static int serve_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    (void)arguments;
+    return run_duty(cli, "gateway", serve, NULL);
+}
+
+const struct fl_command fl_command_serve = {
+    .name = "serve",
+    .operands = "",
+    .summary = "run the gateway alone: agents by HTTP, operators by a socket",
+    .run = serve_command,
+};
+
+/* Retention and compaction of the embedded journal, in bounded steps. */
+static enum fl_error keep(struct fl_duty *duty, const void *context)
+{
+    (void)context;
+    fl_duty_ready(duty);
+    do {
+        enum fl_error error = fl_journal_maintain(duty->journal, fl_port_wall_ms(duty->port));
+        enum fl_error_class class = fl_error_class(error);
+        if (class != FL_CLASS_NONE && class != FL_CLASS_RETRY && class != FL_CLASS_LIMIT) {
+            fl_diag(FAILED, FL_TEXT("error", fl_error_name(error)),
+                    FL_TEXT("detail", fl_journal_detail(duty->journal)));
+            return error;
+        }
+    } while (!fl_duty_wait(duty, KEEP_MS));
+    return FL_OK;
+}
+
+static int keep_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    (void)arguments;
+    return run_duty(cli, "keep", keep, NULL);
+}
+
+const struct fl_command fl_command_keep = {
+    .name = "keep",
+    .operands = "",
+    .summary = "run the journal's housekeeping alone: retention and compaction",
+    .run = keep_command,
+};

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The views of this build by name: what `project`, `rebuild`, `check`, `verify`, `lag` and
+ * `migrate` walk.
+ *
+ * Threading: constant data. Allocation: none.
+ */
+#include "projections/view.h"
+
+/* NULL if there is none of that name. */
+const struct fl_view *fl_views_find(const char *name);
+
+/* All of them; count receives how many. */
+const struct fl_view *const *fl_views_all(size_t *count);
