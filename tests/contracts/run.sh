@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Lints the machine-readable contracts: protos with buf, API documents with redocly, both pinned in package-lock.json.
-# usage: run.sh [--fetch]   (--fetch only fetches the tools and prints the path of buf)
+# usage: run.sh [--fetch]   (--fetch only fetches the tools and prints their node_modules)
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../tools/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
@@ -17,6 +17,9 @@ fetch() {
   ! cmp -s "$here/package-lock.json" "$tools/fetched.json" || return 0
   have npm || skip "npm is missing (./dev setup check installs it)"
   mkdir -p "$tools"
+  exec 9>"$tools/lock" # tests run side by side
+  flock 9
+  ! cmp -s "$here/package-lock.json" "$tools/fetched.json" || return 0
   cp "$here/package.json" "$here/package-lock.json" "$tools/"
   local out
   out=$(cd "$tools" && timeout 600 npm ci --prefer-offline --fetch-retries=1 --ignore-scripts --no-audit --no-fund 2>&1 </dev/null) ||
@@ -27,15 +30,15 @@ fetch() {
 main() {
   fetch
   if [[ ${1:-} == --fetch ]]; then
-    printf '%s\n' "$buf"
+    printf '%s\n' "$modules"
     return
   fi
-  local document rc=0
+  local released document rc=0
   cd "$top"
-  "$buf" lint schemas/proto || rc=1
-  [[ ! -f schemas/golden/contract.binpb ]] ||
-    "$buf" breaking schemas/proto --against schemas/golden/contract.binpb \
-      --config '{"version":"v2","breaking":{"use":["WIRE_JSON"]}}' || rc=1
+  "$buf" lint schemas || rc=1
+  for released in schemas/released/*.binpb; do
+    "$buf" breaking schemas --against "$released" || rc=1
+  done
   for document in schemas/asyncapi.yaml schemas/asyncapi.json schemas/openapi.yaml schemas/openapi.json; do
     [[ ! -f $document ]] || "$modules/.bin/node" "$modules/@redocly/cli/bin/cli.js" lint "$document" || rc=1
   done

@@ -5,8 +5,6 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../tools/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../tools/lib.sh"
 
-buf() { "$top/tests/tools/node.sh" buf "$@"; }
-
 # breaks FILE SED-SCRIPT: a copy of the protos changed this way is found to break the released image.
 breaks() {
   rm -rf "$dir/schemas"
@@ -15,17 +13,18 @@ breaks() {
   sed -i "$2" "$dir/schemas/proto/fleetlog/v1/$1"
   cmp -s "$top/schemas/proto/fleetlog/v1/$1" "$dir/schemas/proto/fleetlog/v1/$1" && die "$2 changes nothing in $1"
   local rc=0
-  buf breaking "$dir/schemas" --against "$released" >"$dir/out" || rc=$?
+  "$buf" breaking "$dir/schemas" --against "$released" >"$dir/out" || rc=$?
   [[ $rc == 100 ]] || die "$1: $2: exit code $rc, expected 100"
 }
 
 main() {
+  buf=$("$top/tests/contracts/run.sh" --fetch)/@bufbuild/buf-linux-x64/bin/buf || exit
   local images=("$top"/schemas/released/*.binpb)
   dir=$(mktemp -d "${TMPDIR:-/tmp}/fleetlog-buf.XXXXXX")
   trap 'rm -rf "$dir"' EXIT
-  buf lint "$top/schemas" || exit
+  "$buf" lint "$top/schemas"
   for released in "${images[@]}"; do
-    buf breaking "$top/schemas" --against "$released"
+    "$buf" breaking "$top/schemas" --against "$released"
   done
   breaks actions.proto '/string location = 2/d'
   breaks actions.proto 's/string location = 2/bytes location = 2/'

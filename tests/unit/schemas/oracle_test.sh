@@ -39,8 +39,7 @@ main() {
   trap 'rm -rf "$dir"' EXIT
   printf 'FLEETLOG_SEED=%s\n' "$seed"
   if [[ $tool == buf ]]; then
-    buf=$("$top/tests/tools/node.sh" where) || exit
-    buf=$(echo "$buf"/@bufbuild/buf-linux-*/bin/buf)
+    buf=$("$top/tests/contracts/run.sh" --fetch)/@bufbuild/buf-linux-x64/bin/buf || exit
     "$buf" build "$top/schemas" -o "$dir/image.binpb"
   fi
   "$samples" write "$dir" "$seed"
