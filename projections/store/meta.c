@@ -117,6 +117,26 @@ void fl_meta_set_position(struct fl_kv *kv, enum fl_topic topic, uint32_t partit
     fl_kv_put(kv, FL_STORE_TABLE_META, position_key(topic, partition, key), KEY_OF(value));
 }
 
+void fl_meta_each_position(struct fl_kv *kv,
+                           void (*each)(void *context, enum fl_topic topic, uint32_t partition,
+                                        const struct fl_position *position),
+                           void *context)
+{
+    const uint8_t prefix[] = {PREFIX_POSITION};
+    struct fl_kv_walk walk;
+    fl_kv_walk_begin(&walk, kv, FL_STORE_TABLE_META, KEY_OF(prefix));
+    while (fl_kv_walk_next(&walk)) {
+        enum fl_topic topic;
+        if (walk.key.size != POSITION_KEY_SIZE || walk.value.size != POSITION_SIZE ||
+            !fl_meta_code_topic(walk.key.data[1], &topic)) {
+            fl_kv_fail(kv, FL_CORRUPT);
+            return;
+        }
+        struct fl_position position = position_decode(walk.value.data);
+        each(context, topic, fl_get_u32(walk.key.data + 2), &position);
+    }
+}
+
 void fl_meta_head(struct fl_kv *kv, struct fl_chain_head *head)
 {
     struct fl_slice value;
@@ -269,28 +289,23 @@ void fl_meta_each_gap(struct fl_kv *kv, void (*each)(void *context, const struct
     }
 }
 
-static bool check_positions(struct fl_kv *kv, char *detail, size_t detail_size)
+struct check {
+    char *detail;
+    size_t detail_size;
+    bool good;
+};
+
+static void check_position(void *context, enum fl_topic topic, uint32_t partition,
+                           const struct fl_position *position)
 {
-    const uint8_t prefix[] = {PREFIX_POSITION};
-    struct fl_kv_walk walk;
-    fl_kv_walk_begin(&walk, kv, FL_STORE_TABLE_META, KEY_OF(prefix));
-    while (fl_kv_walk_next(&walk)) {
-        enum fl_topic topic;
-        if (walk.key.size != POSITION_KEY_SIZE || walk.value.size != POSITION_SIZE ||
-            !fl_meta_code_topic(walk.key.data[1], &topic)) {
-            snprintf(detail, detail_size, "a position's row has another form");
-            return false;
-        }
-        struct fl_position position = position_decode(walk.value.data);
-        if (position.last != FL_OFFSET_NONE && position.last >= position.next) {
-            snprintf(detail, detail_size,
-                     "%s-%u: the last record applied, %llu, is not below the next one, %llu",
-                     fl_topic_row(topic)->spec.name, fl_get_u32(walk.key.data + 2),
-                     (unsigned long long)position.last, (unsigned long long)position.next);
-            return false;
-        }
-    }
-    return true;
+    struct check *check = context;
+    if (position->last == FL_OFFSET_NONE || position->last < position->next)
+        return;
+    check->good = false;
+    snprintf(check->detail, check->detail_size,
+             "%s-%u: the last record applied, %llu, is not below the next one, %llu",
+             fl_topic_row(topic)->spec.name, partition, (unsigned long long)position->last,
+             (unsigned long long)position->next);
 }
 
 bool fl_meta_check(struct fl_kv *kv, char *detail, size_t detail_size)
@@ -322,7 +337,9 @@ bool fl_meta_check(struct fl_kv *kv, char *detail, size_t detail_size)
         snprintf(detail, detail_size, "more alarms or duplicates than void records");
         return false;
     }
-    if (!check_positions(kv, detail, detail_size))
+    struct check check = {detail, detail_size, true};
+    fl_meta_each_position(kv, check_position, &check);
+    if (!check.good)
         return false;
     if (kv->error != FL_OK)
         snprintf(detail, detail_size, "a row cannot be read: %s", fl_error_text(kv->error));

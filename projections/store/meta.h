@@ -27,6 +27,10 @@ enum {
     FL_VIEW_NAME_SIZE_MAX = 32,
 };
 
+/* Their names in an environment. */
+#define FL_STORE_TABLE_PARKED_NAME "_parked"
+#define FL_STORE_TABLE_META_NAME "_meta"
+
 /* How far one partition has been read. */
 struct fl_position {
     uint64_t next;                   /* offset of the first record not applied */
@@ -48,6 +52,12 @@ bool fl_meta_code_topic(uint8_t code, enum fl_topic *topic);
 struct fl_position fl_meta_position(struct fl_kv *kv, enum fl_topic topic, uint32_t partition);
 void fl_meta_set_position(struct fl_kv *kv, enum fl_topic topic, uint32_t partition,
                           const struct fl_position *position);
+
+/* Calls `each` for every position row, by topic and partition; it must not write. */
+void fl_meta_each_position(struct fl_kv *kv,
+                           void (*each)(void *context, enum fl_topic topic, uint32_t partition,
+                                        const struct fl_position *position),
+                           void *context);
 
 /* The head before the first event when there is no row. */
 void fl_meta_head(struct fl_kv *kv, struct fl_chain_head *head);

@@ -31,8 +31,8 @@ void fl_store_tables(const struct fl_view *view, const char *tables[FL_KV_TABLE_
     fl_assert(view->table_count <= FL_STORE_VIEW_TABLE_COUNT_MAX);
     for (unsigned i = 0; i < FL_KV_TABLE_COUNT_MAX; i++)
         tables[i] = i < view->table_count ? view->tables[i] : NULL;
-    tables[FL_STORE_TABLE_PARKED] = "_parked";
-    tables[FL_STORE_TABLE_META] = "_meta";
+    tables[FL_STORE_TABLE_PARKED] = FL_STORE_TABLE_PARKED_NAME;
+    tables[FL_STORE_TABLE_META] = FL_STORE_TABLE_META_NAME;
 }
 
 static void say(const struct fl_store_options *options, const char *format, ...)
@@ -273,7 +273,7 @@ static void ring(const struct fl_versions *versions, const char *version)
     close(descriptor);
 }
 
-/* The switch itself; the caller holds the view's lock. */
+/* The switch itself; the caller holds the view's lock. What asked for it is answered with it. */
 static enum fl_error switch_links(struct fl_store *next)
 {
     char current[FL_VERSION_NAME_SIZE];
@@ -287,6 +287,13 @@ static enum fl_error switch_links(struct fl_store *next)
     if (error == FL_OK)
         error = fl_versions_write(&next->versions, FL_LINK_CURRENT, next->version);
     fl_fault_point("store.after_switch");
+    static const enum fl_version_link answered[] = {FL_LINK_WANTED, FL_LINK_BUILDING};
+    for (unsigned i = 0; error == FL_OK && i < 2; i++) {
+        char named[FL_VERSION_NAME_SIZE];
+        if (fl_versions_read(&next->versions, answered[i], named) == FL_OK &&
+            strcmp(named, next->version) == 0)
+            error = fl_versions_clear(&next->versions, answered[i]);
+    }
     if (error == FL_OK && had_current)
         ring(&next->versions, current);
     return error;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/assert.h"
+#include "fleetlog/v1/events.pb-c.h"
 #include "projections/store/bytes.h"
 
 enum { DIRTY_COUNT_MAX = 32, VALUE_SIZE_MAX = 64 };
@@ -46,11 +47,18 @@ static bool is_bad(struct fl_slice value)
     return fl_slice_starts_with(value, FL_SLICE_LITERAL("bad")) && !is_mended();
 }
 
+static bool is_bad_event(const struct fl_view_input *input)
+{
+    if (input->message == NULL || input->envelope->row->type != FL_MESSAGE_DeviceRenamed)
+        return false;
+    return strcmp(((const Fleetlog__V1__DeviceRenamed *)input->message)->name, "bad") == 0;
+}
+
 static enum fl_error apply_event(struct fl_kv *kv, const struct fl_view_input *input,
                                  char detail[FL_DETAIL_SIZE])
 {
     uint8_t key[8];
-    if (fl_slice_is(input->envelope->subject, "bad")) {
+    if (is_bad_event(input)) {
         snprintf(detail, FL_DETAIL_SIZE, "this event is bad");
         return FL_INVALID;
     }

@@ -8,8 +8,8 @@
  *   people: subject key -> value                    (from subjects)
  *   met:    one row, records seen                   (not compared)
  * A telemetry or subjects value that begins with "bad" cannot be folded, unless the file that
- * FLEETLOG_SAMPLE_MENDED names exists ("the fold was mended"). An event DeviceRemoved whose device
- * id is "bad" cannot be folded either. A device's value that begins with "old" is older than what
+ * FLEETLOG_SAMPLE_MENDED names exists ("the fold was mended"). Neither can an event
+ * DeviceRenamed to "bad". A device's value that begins with "old" is older than what
  * there is and changes only `met`.
  */
 #include "projections/view.h"

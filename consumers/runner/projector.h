@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The long-running projection of one view: reads its topics, feeds the fold, commits.
+ *
+ * A batch is one transaction with rows, positions, head and parked records. It commits when it is
+ * full (records, bytes, the view's own word), at once when the log runs dry behind an event
+ * (somebody waits for his own write), and at most every FL_PROJECTOR_COALESCE_MS for telemetry
+ * alone. A reader of the view is woken by the commit.
+ *
+ * It takes over a version that a rebuild asks for (the WANTED link): between two of its own commits
+ * it folds that version to its own position, makes it the current one and goes on with it.
+ *
+ * What cannot be folded: telemetry parks its device; an event stops the projection with FL_DIAG
+ * FAILED, what came before it committed. A full disk at start waits for room; a failed commit ends
+ * the run, and the process with it.
+ *
+ * Threading: open, run and close from one thread; stop from any. Allocation: open and run.
+ */
+#include "core/duty.h"
+#include "core/journal.h"
+#include "projections/view.h"
+
+enum {
+    FL_PROJECTOR_COALESCE_MS = 250,
+    FL_PROJECTOR_EVENT_WAIT_MS = 100, /* an event is committed after that even in a backlog */
+    FL_PROJECTOR_RECORD_COUNT_MAX = 200000,
+    FL_PROJECTOR_SIZE_MAX = 64 * 1024 * 1024,
+    FL_PROJECTOR_BACKOFF_MS_MIN = 100,
+    FL_PROJECTOR_BACKOFF_MS_MAX = 5000,
+};
+
+struct fl_projector;
+
+struct fl_projector_options {
+    const struct fl_view *view;
+    struct fl_journal *journal;
+    const char *views_directory; /* DATA/views */
+    const struct fl_port *port;
+    uint64_t map_size;         /* 0: the default */
+    size_t memory_max;         /* for the view's memory; 0: 256 MiB */
+    uint64_t record_count_max; /* of a batch; 0: the default above */
+    struct fl_duty *duty;      /* ready, beat and stop; NULL: none (tests) */
+};
+
+/* Takes the view's lock. Errors as fl_store_open_writer; `detail` (may be NULL, FL_DETAIL_SIZE). */
+enum fl_error fl_projector_open(const struct fl_projector_options *options, char *detail,
+                                struct fl_projector **projector) FL_MUST_USE;
+
+/* Runs until stopped (FL_OK, everything taken is committed) or until it cannot go on. */
+enum fl_error fl_projector_run(struct fl_projector *projector) FL_MUST_USE;
+
+/* Makes run end soon. Not for signal handlers: a duty's stop is seen without it. */
+void fl_projector_stop(struct fl_projector *projector);
+
+/* Why run failed, for people. */
+const char *fl_projector_detail(const struct fl_projector *projector);
+
+void fl_projector_close(struct fl_projector **projector);
+
+/* The duty `project <view>`: open, run, close, with diagnostics. */
+enum fl_error fl_project(struct fl_duty *duty, const struct fl_view *view, uint64_t map_size,
+                         size_t memory_max) FL_MUST_USE;
