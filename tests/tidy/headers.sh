@@ -8,7 +8,7 @@ export build
 
 try() { # HEADER
   printf '#include "%s"\n' "$1" |
-    ${CC:-gcc} -std=gnu11 -D_GNU_SOURCE -I. -I"$build" -Wall -Wextra -Werror -fsyntax-only -x c - 2>&1 |
+    ${CC:-gcc} -std=gnu11 -D_GNU_SOURCE -I. -I"$build" -I"$build/schemas/gen" -Wall -Wextra -Werror -fsyntax-only -x c - 2>&1 |
     sed -n '1,3p' | grep . >&2 && printf '%s:1: header: does not compile alone\n' "$1"
   return 0
 }
