@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The other direction: every entry of a list leads to a row that belongs there. */
+#include "projections/registry/check.h"
+
+#include <string.h>
+
+struct entry {
+    struct fl_slice value;
+    char owner[FL_ID_TEXT_SIZE];  /* the first id behind the list's byte */
+    char member[FL_ID_TEXT_SIZE]; /* the last id of the key */
+};
+
+typedef bool check_entry_fn(struct fl_checking *c, const struct entry *entry);
+
+static bool same(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+static bool company_account(struct fl_checking *c, const struct entry *entry)
+{
+    const fl_account_row *row = fl_registry_account(c->kv, &c->arena, fl_slice_text(entry->member));
+    return row != NULL && same(row->company_id, entry->owner);
+}
+
+static bool company_person(struct fl_checking *c, const struct entry *entry)
+{
+    char id[FL_ID_TEXT_SIZE];
+    if (entry->value.size != FL_ID_SIZE)
+        return false;
+    fl_key_tail_id(entry->value, id);
+    const fl_invitation_row *row = fl_registry_invitation(c->kv, &c->arena, fl_slice_text(id));
+    return row != NULL && same(row->company_id, entry->owner) &&
+           same(row->subject_id, entry->member);
+}
+
+static bool company_agent(struct fl_checking *c, const struct entry *entry)
+{
+    const fl_agent_row *row = fl_registry_agent(c->kv, &c->arena, fl_slice_text(entry->member));
+    return row != NULL && same(row->company_id, entry->owner);
+}
+
+static bool company_device(struct fl_checking *c, const struct entry *entry)
+{
+    const fl_device_row *row = fl_registry_device(c->kv, &c->arena, fl_slice_text(entry->member));
+    return row != NULL && same(row->company_id, entry->owner) && row->state == FL_DEVICE_ACTIVE;
+}
+
+static bool is_live(const fl_share_row *row)
+{
+    return row != NULL && (row->state == FL_SHARE_PENDING || row->state == FL_SHARE_ACCEPTED);
+}
+
+static bool company_share(struct fl_checking *c, const struct entry *entry)
+{
+    const fl_share_row *row = fl_registry_share(c->kv, &c->arena, fl_slice_text(entry->member));
+    return is_live(row) && same(row->company_id, entry->owner);
+}
+
+static bool person_share(struct fl_checking *c, const struct entry *entry)
+{
+    const fl_share_row *row = fl_registry_share(c->kv, &c->arena, fl_slice_text(entry->member));
+    return is_live(row) && same(row->subject_id, entry->owner);
+}
+
+static const fl_grant_row *grant_of(struct fl_checking *c, const char *device_id,
+                                    const char *subject_id)
+{
+    struct fl_key key;
+    fl_key_grant(&key, device_id, fl_slice_text(subject_id));
+    return fl_row_get(c->kv, &c->arena, FL_TABLE_GRANTS, &key);
+}
+
+static bool person_device(struct fl_checking *c, const struct entry *entry)
+{
+    const fl_grant_row *row = grant_of(c, entry->member, entry->owner);
+    return row != NULL && row->accepted;
+}
+
+static bool share_device(struct fl_checking *c, const struct entry *entry)
+{
+    const fl_share_row *share = fl_registry_share(c->kv, &c->arena, fl_slice_text(entry->owner));
+    if (share == NULL)
+        return false;
+    const fl_grant_row *row = grant_of(c, entry->member, share->subject_id);
+    return row != NULL && same(row->share_id, entry->owner);
+}
+
+static const fl_command_row *command_of(struct fl_checking *c, const struct entry *entry)
+{
+    return fl_registry_command(c->kv, &c->arena, fl_slice_text(entry->member));
+}
+
+static bool agent_pending(struct fl_checking *c, const struct entry *entry)
+{
+    const fl_command_row *row = command_of(c, entry);
+    return row != NULL && same(row->agent_id, entry->owner) && fl_command_is_open(row->state);
+}
+
+static bool device_pending(struct fl_checking *c, const struct entry *entry)
+{
+    const fl_command_row *row = command_of(c, entry);
+    return row != NULL && same(row->device_id, entry->owner) && fl_command_is_open(row->state);
+}
+
+static bool device_command(struct fl_checking *c, const struct entry *entry)
+{
+    const fl_command_row *row = command_of(c, entry);
+    return row != NULL && same(row->device_id, entry->owner);
+}
+
+static bool command_due(struct fl_checking *c, const struct entry *entry)
+{
+    const fl_command_row *row = command_of(c, entry);
+    return row != NULL && fl_command_is_open(row->state);
+}
+
+static bool claim_code(struct fl_checking *c, const struct entry *entry)
+{
+    struct fl_key key;
+    if (entry->value.size != FL_ID_SIZE)
+        return false;
+    fl_key_begin(&key);
+    fl_key_bytes(&key, entry->value.data, entry->value.size);
+    return fl_row_get(c->kv, &c->arena, FL_TABLE_CLAIMS, &key) != NULL;
+}
+
+/* Rows of the three kinds check their own entry; a stray one has no row at all. */
+static bool offer_due(struct fl_checking *c, const struct entry *entry)
+{
+    struct fl_slice id = fl_slice_text(entry->member);
+    return fl_row_by_id(c->kv, &c->arena, FL_TABLE_INVITATIONS, id) != NULL ||
+           fl_row_by_id(c->kv, &c->arena, FL_TABLE_CLAIMS, id) != NULL ||
+           fl_row_by_id(c->kv, &c->arena, FL_TABLE_SHARES, id) != NULL;
+}
+
+static const struct {
+    const char *name;
+    check_entry_fn *check;
+    size_t size; /* of the key */
+    int number;  /* of the invariant */
+} lists[FL_INDEX_COUNT] = {
+    [FL_INDEX_COMPANY_ACCOUNTS] = {"accounts of a company", company_account, 33, 10},
+    [FL_INDEX_COMPANY_PEOPLE] = {"people of a company", company_person, 33, 13},
+    [FL_INDEX_COMPANY_AGENTS] = {"agents of a company", company_agent, 33, 10},
+    [FL_INDEX_COMPANY_DEVICES] = {"devices of a company", company_device, 33, 10},
+    [FL_INDEX_COMPANY_SHARES] = {"shares of a company", company_share, 33, 10},
+    [FL_INDEX_PERSON_SHARES] = {"shares of a person", person_share, 33, 10},
+    [FL_INDEX_PERSON_DEVICES] = {"devices of a person", person_device, 33, 4},
+    [FL_INDEX_SHARE_DEVICES] = {"devices of a share", share_device, 33, 4},
+    [FL_INDEX_AGENT_PENDING] = {"commands of an agent", agent_pending, 41, 9},
+    [FL_INDEX_DEVICE_PENDING] = {"commands of a device", device_pending, 41, 9},
+    [FL_INDEX_DEVICE_COMMANDS] = {"all commands of a device", device_command, 41, 9},
+    [FL_INDEX_COMMAND_DUE] = {"commands by time", command_due, 25, 9},
+    [FL_INDEX_OFFER_DUE] = {"offers by time", offer_due, 26, 12},
+    [FL_INDEX_CLAIM_CODE] = {"claims by code", claim_code, 33, 11},
+};
+
+bool fl_check_index(struct fl_checking *c)
+{
+    struct fl_kv_walk walk;
+    struct entry entry;
+    fl_kv_walk_begin(&walk, c->kv, FL_TABLE_INDEX, FL_SLICE_NULL);
+    while (fl_kv_walk_next(&walk)) {
+        uint8_t list = walk.key.data[0];
+        fl_arena_reset(&c->arena);
+        if (list >= FL_INDEX_COUNT || lists[list].check == NULL ||
+            walk.key.size != lists[list].size)
+            return fl_broken(c, 10, "an entry of list %u with %zu bytes", list, walk.key.size);
+        entry.value = walk.value;
+        fl_id_from_bytes(walk.key.data + 1, entry.owner);
+        fl_key_tail_id(walk.key, entry.member);
+        if (!lists[list].check(c, &entry))
+            return fl_broken(c, lists[list].number, "%s: %s", lists[list].name, entry.member);
+    }
+    return true;
+}

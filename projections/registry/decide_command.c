@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands: requested by people, carried out once by the device's agent. */
+#include <string.h>
+
+#include "core/timestamp.h"
+#include "projections/registry/deciding.h"
+
+bool fl_commands_to_cancel(struct fl_deciding *d, const char *device_id, const char *account_id,
+                           struct fl_cancelled *cancelled)
+{
+    struct fl_key key;
+    struct fl_kv_walk walk;
+    char id[FL_ID_TEXT_SIZE];
+    fl_key_list(&key, FL_INDEX_DEVICE_PENDING, fl_slice_text(device_id));
+    fl_kv_walk_begin(&walk, d->kv, FL_TABLE_INDEX, fl_key_slice(&key));
+    while (fl_kv_walk_next(&walk)) {
+        fl_key_tail_id(walk.key, id);
+        const fl_command_row *row =
+            fl_row_by_id(d->kv, d->arena, FL_TABLE_COMMANDS, fl_slice_text(id));
+        if (row == NULL)
+            return false;
+        /* What upsd has accepted goes on: its outcome is still to be observed. What is overdue will
+         * not be carried out by anybody. */
+        if (account_id != NULL &&
+            (strcmp(row->account_id, account_id) != 0 || row->state == FL_COMMAND_ACKNOWLEDGED ||
+             fl_command_is_overdue(row->state, row->expires_at_ms, d->now_ms)))
+            continue;
+        if (cancelled->count == cancelled->capacity) {
+            size_t capacity = cancelled->capacity == 0 ? 16 : 2 * cancelled->capacity;
+            const char **ids = fl_arena_calloc(d->arena, capacity, sizeof(*ids));
+            if (ids == NULL)
+                return false;
+            if (cancelled->count != 0)
+                memcpy(ids, cancelled->ids, cancelled->count * sizeof(*ids));
+            cancelled->ids = ids;
+            cancelled->capacity = capacity;
+        }
+        cancelled->ids[cancelled->count++] = row->command_id;
+    }
+    return true;
+}
+
+static bool has_word(const char *const *words, size_t count, const char *word)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i], word) == 0)
+            return true;
+    return false;
+}
+
+static bool is_date(const char *text)
+{
+    char time[FL_TIMESTAMP_TEXT_SIZE];
+    int64_t time_ms;
+    if (strlen(text) != strlen("YYYY-MM-DD"))
+        return false;
+    memcpy(time, text, strlen(text));
+    memcpy(time + strlen(text), "T00:00:00.000Z", sizeof("T00:00:00.000Z"));
+    return fl_timestamp_parse(fl_slice_text(time), &time_ms);
+}
+
+enum parameter_form { PARAMETER_NONE, PARAMETER_BEEPER, PARAMETER_WORD, PARAMETER_DATE };
+
+/* What a command needs of the device: one of the instant commands or a writable variable. */
+static const struct command_rule {
+    enum parameter_form parameter;
+    const char *commands[2];
+    const char *variable;
+} command_rules[] = {
+    [FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_SELF_TEST] =
+        {PARAMETER_NONE, {"test.battery.start.quick", "test.battery.start"}, NULL},
+    [FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_BEEPER] = {PARAMETER_BEEPER, {NULL}, NULL},
+    [FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_CALIBRATION] = {PARAMETER_NONE,
+                                                              {"calibrate.start", NULL},
+                                                              NULL},
+    [FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_SENSITIVITY] = {PARAMETER_WORD,
+                                                              {NULL},
+                                                              "input.sensitivity"},
+    [FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_BATTERY_INSTALL_DATE] = {PARAMETER_DATE,
+                                                                       {NULL},
+                                                                       "battery.date"},
+};
+enum { COMMAND_RULE_COUNT = sizeof(command_rules) / sizeof(command_rules[0]) };
+
+/* The sentence that refuses a parameter; NULL: good. */
+static const char *parameter_refusal(enum parameter_form form, const char *parameter)
+{
+    switch (form) {
+    case PARAMETER_NONE:
+        return parameter[0] == '\0' ? NULL : "This command takes no parameter.";
+    case PARAMETER_BEEPER:
+        return strcmp(parameter, "enable") == 0 || strcmp(parameter, "disable") == 0 ||
+                       strcmp(parameter, "mute") == 0
+                   ? NULL
+                   : "The beeper can be set to enable, disable or mute.";
+    case PARAMETER_WORD:
+        return parameter[0] != '\0' ? NULL : "This command needs a value to set.";
+    case PARAMETER_DATE:
+        return is_date(parameter) ? NULL : "This command needs a date, as YYYY-MM-DD.";
+    }
+    return NULL;
+}
+
+static bool is_capable(struct fl_deciding *d, const struct command_rule *rule,
+                       const char *device_id, const char *parameter)
+{
+    const fl_capabilities_row *row =
+        fl_row_by_id(d->kv, d->arena, FL_TABLE_CAPABILITIES, fl_slice_text(device_id));
+    if (row == NULL)
+        return false;
+    if (rule->variable != NULL)
+        return has_word(row->variables, row->n_variables, rule->variable);
+    if (rule->parameter == PARAMETER_BEEPER) {
+        const char *name = fl_arena_printf(d->arena, "beeper.%s", parameter);
+        return name != NULL && has_word(row->commands, row->n_commands, name);
+    }
+    for (size_t i = 0; i < 2 && rule->commands[i] != NULL; i++)
+        if (has_word(row->commands, row->n_commands, rule->commands[i]))
+            return true;
+    return false;
+}
+
+/* Open commands of a device, and those of them that may still be carried out. */
+static void count_open(struct fl_deciding *d, const char *device_id, uint32_t *open, uint32_t *live)
+{
+    struct fl_key key;
+    struct fl_kv_walk walk;
+    char id[FL_ID_TEXT_SIZE];
+    *open = *live = 0;
+    fl_key_list(&key, FL_INDEX_DEVICE_PENDING, fl_slice_text(device_id));
+    fl_kv_walk_begin(&walk, d->kv, FL_TABLE_INDEX, fl_key_slice(&key));
+    for (; fl_kv_walk_next(&walk); ++*open) {
+        fl_key_tail_id(walk.key, id);
+        const fl_command_row *row =
+            fl_row_by_id(d->kv, d->arena, FL_TABLE_COMMANDS, fl_slice_text(id));
+        if (row != NULL && !fl_command_is_overdue(row->state, row->expires_at_ms, d->now_ms))
+            ++*live;
+    }
+}
+
+/* The sentence that refuses one more command; NULL: there is room. */
+static const char *count_refusal(struct fl_deciding *d, const char *device_id)
+{
+    const struct fl_rules_limits *limits = &d->rules->limits;
+    uint32_t open;
+    uint32_t live;
+    count_open(d, device_id, &open, &live);
+    if (live >= limits->commands_per_device_max)
+        return fl_arena_printf(d->arena, "This device has %u commands to carry out already.", live);
+    if (open >= limits->open_commands_per_device_max)
+        return fl_arena_printf(d->arena,
+                               "%u commands wait for this device, most of them expired; its agent "
+                               "has not fetched them.",
+                               open);
+    return NULL;
+}
+
+const ProtobufCMessage *fl_decide_request_command(struct fl_deciding *d)
+{
+    const Fleetlog__V1__RequestCommand *action = (const Fleetlog__V1__RequestCommand *)d->message;
+    const struct fl_rules_limits *limits = &d->rules->limits;
+    fl_device_row *device;
+    if (!fl_device_resolve(d, action->device_id, FL_RIGHT_COMMAND, &device))
+        return d->answer;
+    if ((unsigned)action->kind >= COMMAND_RULE_COUNT)
+        return fl_reject(d, FL_REJECT(UNSUPPORTED), "The rules in force do not know this command.");
+    const struct command_rule *rule = &command_rules[action->kind];
+    const char *refusal = parameter_refusal(rule->parameter, action->parameter);
+    if (refusal != NULL)
+        return fl_reject(d, FL_REJECT(INVALID), refusal);
+    if (action->ttl_ms < limits->command_ttl_ms_min || action->ttl_ms > limits->command_ttl_ms_max)
+        return fl_rejectf(d, FL_REJECT(INVALID),
+                          "A command waits for its device between %lld seconds and %lld hours.",
+                          (long long)(limits->command_ttl_ms_min / 1000),
+                          (long long)(limits->command_ttl_ms_max / 3600000));
+    if (!is_capable(d, rule, action->device_id, action->parameter))
+        return fl_reject(d, FL_REJECT(NOT_CAPABLE), "This device does not offer this command.");
+    refusal = count_refusal(d, action->device_id);
+    if (refusal != NULL)
+        return fl_reject(d, FL_REJECT(LIMIT), refusal);
+    if (fl_row_by_id(d->kv, d->arena, FL_TABLE_COMMANDS, fl_slice_text(action->command_id)) != NULL)
+        return fl_reject(d, FL_REJECT(EXISTS), "There is a command with this id.");
+    Fleetlog__V1__CommandRequested *event = fl_answer(d, FL_MESSAGE_CommandRequested);
+    event->command_id = action->command_id;
+    event->device_id = action->device_id;
+    event->agent_id = device->agent_id;
+    event->kind = action->kind;
+    event->parameter = action->parameter;
+    event->expires_at_ms = d->now_ms + action->ttl_ms;
+    return &event->base;
+}
+
+/* Cancels: who asked for it, and the owner company. */
+const ProtobufCMessage *fl_decide_cancel_command(struct fl_deciding *d)
+{
+    const Fleetlog__V1__CancelCommand *action = (const Fleetlog__V1__CancelCommand *)d->message;
+    const fl_command_row *row =
+        fl_row_by_id(d->kv, d->arena, FL_TABLE_COMMANDS, fl_slice_text(action->command_id));
+    fl_device_row *device;
+    if (row == NULL)
+        return fl_reject(d, FL_REJECT(NOT_FOUND), "There is no such command.");
+    if (!fl_device_resolve(d, row->device_id, FL_RIGHT_COMMAND, &device))
+        return d->answer;
+    if (strcmp(row->account_id, d->account->account_id) != 0 &&
+        fl_relation_to_company(d->account, device->company_id) == FL_RELATION_STRANGER)
+        return fl_reject(d, FL_REJECT(DENIED),
+                         "Only who requested a command or the owner company may cancel it.");
+    if (row->state != FL_COMMAND_REQUESTED)
+        return fl_rejectf(d, FL_REJECT(WRONG_STATE),
+                          "This command is %s; only one that no agent has fetched can be "
+                          "cancelled.",
+                          fl_sm_name(&fl_command_machine, row->state));
+    Fleetlog__V1__CommandCancelled *event = fl_answer(d, FL_MESSAGE_CommandCancelled);
+    event->command_id = row->command_id;
+    event->device_id = row->device_id;
+    return &event->base;
+}
+
+/* The command that an agent speaks about and that may move to `next`; false: rejected. */
+static bool agent_command(struct fl_deciding *d, const char *command_id, enum fl_command_state next,
+                          const fl_command_row **command)
+{
+    const fl_command_row *row =
+        fl_row_by_id(d->kv, d->arena, FL_TABLE_COMMANDS, fl_slice_text(command_id));
+    if (row == NULL) {
+        fl_reject(d, FL_REJECT(NOT_FOUND), "There is no such command.");
+        return false;
+    }
+    if (strcmp(row->agent_id, d->agent->agent_id) != 0) {
+        fl_reject(d, FL_REJECT(DENIED), "An agent answers for its own devices only.");
+        return false;
+    }
+    if (!fl_sm_may(&fl_command_machine, row->state, next)) {
+        fl_rejectf(d, FL_REJECT(WRONG_STATE), "This command is %s; it cannot become %s.",
+                   fl_sm_name(&fl_command_machine, row->state),
+                   fl_sm_name(&fl_command_machine, next));
+        return false;
+    }
+    *command = row;
+    return true;
+}
+
+static const ProtobufCMessage *expired(struct fl_deciding *d, const fl_command_row *row)
+{
+    Fleetlog__V1__CommandExpired *event = fl_answer(d, FL_MESSAGE_CommandExpired);
+    event->command_id = row->command_id;
+    event->device_id = row->device_id;
+    return &event->base;
+}
+
+const ProtobufCMessage *fl_decide_command_delivery(struct fl_deciding *d)
+{
+    const Fleetlog__V1__ReportCommandDelivery *action =
+        (const Fleetlog__V1__ReportCommandDelivery *)d->message;
+    const fl_command_row *row;
+    if (!agent_command(d, action->command_id, FL_COMMAND_DELIVERED, &row))
+        return d->answer;
+    if (d->now_ms >= row->expires_at_ms)
+        return expired(d, row);
+    Fleetlog__V1__CommandDelivered *event = fl_answer(d, FL_MESSAGE_CommandDelivered);
+    event->command_id = row->command_id;
+    event->device_id = row->device_id;
+    return &event->base;
+}
+
+const ProtobufCMessage *fl_decide_command_acknowledgement(struct fl_deciding *d)
+{
+    const Fleetlog__V1__ReportCommandAcknowledgement *action =
+        (const Fleetlog__V1__ReportCommandAcknowledgement *)d->message;
+    const fl_command_row *row;
+    if (!agent_command(d, action->command_id, FL_COMMAND_ACKNOWLEDGED, &row))
+        return d->answer;
+    Fleetlog__V1__CommandAcknowledged *event = fl_answer(d, FL_MESSAGE_CommandAcknowledged);
+    event->command_id = row->command_id;
+    event->device_id = row->device_id;
+    return &event->base;
+}
+
+static const ProtobufCMessage *succeeded(struct fl_deciding *d,
+                                         const Fleetlog__V1__ReportCommandOutcome *action)
+{
+    const fl_command_row *row;
+    if (!agent_command(d, action->command_id, FL_COMMAND_SUCCEEDED, &row))
+        return d->answer;
+    if (action->variable[0] == '\0' || action->report_counter == 0)
+        return fl_reject(d, FL_REJECT(INVALID),
+                         "Success must name the variable and the report that show it.");
+    Fleetlog__V1__CommandSucceeded *event = fl_answer(d, FL_MESSAGE_CommandSucceeded);
+    event->command_id = row->command_id;
+    event->device_id = row->device_id;
+    event->variable = action->variable;
+    event->value = action->value;
+    event->report_counter = action->report_counter;
+    return &event->base;
+}
+
+static const ProtobufCMessage *failed(struct fl_deciding *d,
+                                      const Fleetlog__V1__ReportCommandOutcome *action)
+{
+    const fl_command_row *row;
+    if (!agent_command(d, action->command_id, FL_COMMAND_FAILED, &row))
+        return d->answer;
+    if (action->reason[0] == '\0')
+        return fl_reject(d, FL_REJECT(INVALID), "A failure must name its reason.");
+    Fleetlog__V1__CommandFailed *event = fl_answer(d, FL_MESSAGE_CommandFailed);
+    event->command_id = row->command_id;
+    event->device_id = row->device_id;
+    event->reason = action->reason;
+    event->variable = action->variable;
+    event->value = action->value;
+    return &event->base;
+}
+
+const ProtobufCMessage *fl_decide_command_outcome(struct fl_deciding *d)
+{
+    const Fleetlog__V1__ReportCommandOutcome *action =
+        (const Fleetlog__V1__ReportCommandOutcome *)d->message;
+    const fl_command_row *row;
+    switch (action->outcome) {
+    case FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_SUCCEEDED:
+        return succeeded(d, action);
+    case FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_FAILED:
+        return failed(d, action);
+    case FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_EXPIRED:
+        if (!agent_command(d, action->command_id, FL_COMMAND_EXPIRED, &row))
+            return d->answer;
+        return expired(d, row);
+    case FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_UNSPECIFIED:
+    case _FLEETLOG__V1__COMMAND_OUTCOME_IS_INT_SIZE:
+        break;
+    }
+    return fl_reject(d, FL_REJECT(INVALID), "The outcome is none that a command can have.");
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "projections/registry/fold.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/assert.h"
+#include "projections/registry/registry.h"
+
+enum { READER_VERSION = 1, FOLD_ARENA_SIZE_MIN = 32 * 1024 * 1024 };
+
+static fl_fold_fn *const folds[FL_MESSAGE_COUNT] = {
+    [FL_MESSAGE_ActionRejected] = fl_fold_action_rejected,
+    [FL_MESSAGE_LogCreated] = fl_fold_log_created,
+    [FL_MESSAGE_NodeAnnounced] = fl_fold_node_announced,
+    [FL_MESSAGE_NodeRemoved] = fl_fold_node_removed,
+    [FL_MESSAGE_RulesActivated] = fl_fold_rules_activated,
+    [FL_MESSAGE_LogMoved] = fl_fold_log_moved,
+    [FL_MESSAGE_CompanyCreated] = fl_fold_company_created,
+    [FL_MESSAGE_AccountCreated] = fl_fold_account_created,
+    [FL_MESSAGE_CoworkerInvited] = fl_fold_coworker_invited,
+    [FL_MESSAGE_ClaimIssued] = fl_fold_claim_issued,
+    [FL_MESSAGE_AgentEnrolled] = fl_fold_agent_enrolled,
+    [FL_MESSAGE_DeviceRegistered] = fl_fold_device_registered,
+    [FL_MESSAGE_CapabilitiesReported] = fl_fold_capabilities_reported,
+    [FL_MESSAGE_DeviceRenamed] = fl_fold_device_renamed,
+    [FL_MESSAGE_DeviceLocated] = fl_fold_device_located,
+    [FL_MESSAGE_DeviceRemoved] = fl_fold_device_removed,
+    [FL_MESSAGE_DevicesShared] = fl_fold_devices_shared,
+    [FL_MESSAGE_ShareAccepted] = fl_fold_share_accepted,
+    [FL_MESSAGE_ShareRevoked] = fl_fold_share_revoked,
+    [FL_MESSAGE_CommandRequested] = fl_fold_command_requested,
+    [FL_MESSAGE_CommandCancelled] = fl_fold_command_cancelled,
+    [FL_MESSAGE_CommandDelivered] = fl_fold_command_delivered,
+    [FL_MESSAGE_CommandAcknowledged] = fl_fold_command_acknowledged,
+    [FL_MESSAGE_CommandSucceeded] = fl_fold_command_succeeded,
+    [FL_MESSAGE_CommandFailed] = fl_fold_command_failed,
+    [FL_MESSAGE_CommandExpired] = fl_fold_command_expired,
+    [FL_MESSAGE_ConditionRaised] = fl_fold_condition_raised,
+    [FL_MESSAGE_ConditionCleared] = fl_fold_condition_cleared,
+};
+
+bool fl_fold_refuse(struct fl_folding *f, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(f->detail, FL_DETAIL_SIZE, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+void *fl_fold_row(struct fl_folding *f, enum fl_registry_table table, const char *id)
+{
+    void *row = fl_row_by_id(f->kv, f->arena, table, fl_slice_text(id));
+    if (row == NULL)
+        fl_fold_refuse(f, "no row %s in %s", id, fl_registry_tables[table]);
+    return row;
+}
+
+bool fl_fold_move(struct fl_folding *f, const struct fl_sm *machine, uint32_t *state, unsigned to,
+                  const char *id)
+{
+    unsigned before = *state;
+    if (fl_sm_move(machine, state, to, NULL))
+        return true;
+    return fl_fold_refuse(f, "%s %s cannot go from %s to %s", machine->name, id,
+                          fl_sm_name(machine, before), fl_sm_name(machine, to));
+}
+
+bool fl_fold_action_rejected(struct fl_folding *f)
+{
+    (void)f;
+    return true;
+}
+
+struct state {
+    struct fl_arena arena;
+};
+
+static enum fl_error registry_open(size_t memory_max, void **out)
+{
+    struct state *state = malloc(sizeof(*state));
+    if (state == NULL)
+        return FL_NO_MEMORY;
+    fl_arena_init(&state->arena,
+                  memory_max < FOLD_ARENA_SIZE_MIN ? FOLD_ARENA_SIZE_MIN : memory_max);
+    *out = state;
+    return FL_OK;
+}
+
+static void registry_close(void *opaque)
+{
+    struct state *state = opaque;
+    fl_arena_fini(&state->arena);
+    free(state);
+}
+
+static enum fl_error apply_event(struct fl_folding *f)
+{
+    const struct fl_envelope *envelope = f->input->envelope;
+    if (f->input->message == NULL) {
+        /* Carried by whoever counts; the registry may only pass over what it need not know. */
+        if (envelope->min_reader <= READER_VERSION)
+            return FL_OK;
+        fl_fold_refuse(f, "needs a reader of version %u, this one is %d", envelope->min_reader,
+                       READER_VERSION);
+        return FL_UNSUPPORTED;
+    }
+    const struct fl_catalogue_row *row = fl_catalogue_of(f->input->message);
+    fl_assert(row != NULL && folds[row->type] != NULL);
+    bool folded = folds[row->type](f);
+    if (f->kv->error != FL_OK)
+        return f->kv->error;
+    if (!folded)
+        return FL_INVALID;
+    fl_fold_remember(f);
+    fl_fold_sweep(f);
+    return f->kv->error;
+}
+
+static enum fl_error registry_apply(void *opaque, struct fl_kv *kv,
+                                    const struct fl_view_input *input, char detail[FL_DETAIL_SIZE])
+{
+    struct state *state = opaque;
+    struct fl_slice id;
+    fl_assert(input->kind == FL_READS_EVENTS && input->envelope != NULL);
+    fl_arena_reset(&state->arena);
+    struct fl_folding f = {
+        .kv = kv,
+        .arena = &state->arena,
+        .input = input,
+        .now_ms = input->envelope->time_ms,
+        .sequence = input->envelope->sequence,
+        .actor = "",
+        .account_id = "",
+        .detail = detail,
+    };
+    detail[0] = '\0';
+    if (input->envelope->actor.data != NULL) {
+        f.actor = fl_arena_text(f.arena, input->envelope->actor);
+        if (input->envelope->on_behalf_of.data != NULL)
+            f.account_id = fl_arena_text(f.arena, input->envelope->on_behalf_of);
+        else if (fl_actor_parse(input->envelope->actor, &id) == FL_ACTOR_ACCOUNT)
+            f.account_id = fl_arena_text(f.arena, id);
+        if (f.actor == NULL || f.account_id == NULL)
+            return FL_NO_MEMORY;
+    }
+    return apply_event(&f);
+}
+
+static void registry_flush(void *state, struct fl_kv *kv)
+{
+    (void)state;
+    (void)kv;
+}
+
+static void registry_discard(void *state)
+{
+    (void)state;
+}
+
+static bool registry_is_full(const void *state)
+{
+    (void)state;
+    return false;
+}
+
+static const struct fl_view view = {
+    .name = "registry",
+    .fold_version = 1,
+    .inputs = FL_READS_EVENTS,
+    .needs_actions = true,
+    .tables = fl_registry_tables,
+    .table_count = FL_TABLE_COUNT,
+    .open = registry_open,
+    .close = registry_close,
+    .apply = registry_apply,
+    .flush = registry_flush,
+    .discard = registry_discard,
+    .is_full = registry_is_full,
+    .check = fl_registry_check,
+};
+
+const struct fl_view *fl_registry_view(void)
+{
+    return &view;
+}

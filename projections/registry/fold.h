@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * One event while it is folded into the registry; private to the fold.
+ *
+ * A function of a family writes what its event says. It trusts the event as far as the rules of its
+ * time go (limits, rights), and no further than the rows allow: what does not fit them (a move that
+ * the machine does not have, a thing that is not there) is refused with a detail, because it means
+ * that a faulty decider wrote the event or that the rows are not what they should be.
+ *
+ * Threading: one event at a time. Allocation: the arena, reset per event.
+ */
+#include "fleetlog/v1/events.pb-c.h"
+#include "projections/registry/machines.h"
+#include "projections/registry/rows.h"
+#include "projections/view.h"
+
+struct fl_folding {
+    struct fl_kv *kv;
+    struct fl_arena *arena;
+    const struct fl_view_input *input;
+    int64_t now_ms;         /* the event's time */
+    uint64_t sequence;      /* the event's */
+    const char *actor;      /* as text */
+    const char *account_id; /* whose rights applied; "" for none */
+    char *detail;           /* FL_DETAIL_SIZE bytes */
+};
+
+typedef bool fl_fold_fn(struct fl_folding *f);
+
+/* Refuses the event; returns false. */
+bool fl_fold_refuse(struct fl_folding *f, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The row by id, or NULL with a refusal. */
+void *fl_fold_row(struct fl_folding *f, enum fl_registry_table table, const char *id);
+
+/* Moves a row's state by its machine; false with a refusal. */
+bool fl_fold_move(struct fl_folding *f, const struct fl_sm *machine, uint32_t *state, unsigned to,
+                  const char *id);
+
+/* Remembers a person: revision in force, indexes. */
+void fl_fold_person(struct fl_folding *f, const char *subject_id, uint64_t revision,
+                    Fleetlog__V1__AddressIndex **indexes, size_t index_count);
+
+/* Takes devices out of a share that is pending or accepted; its last one ends the share, as revoked
+ * or expired. */
+bool fl_fold_ungrant(struct fl_folding *f, fl_share_row *share, const char *const *device_ids,
+                     size_t device_count, enum fl_share_state end);
+
+/* All devices of a share. NULL: no memory. */
+const char **fl_fold_share_devices(struct fl_folding *f, const fl_share_row *share);
+
+/* Ends open commands as cancelled. */
+bool fl_fold_cancel(struct fl_folding *f, const char *const *command_ids, size_t count);
+
+/* Ends a few offers whose time is over: bounded work per event, the same for every reader. */
+void fl_fold_sweep(struct fl_folding *f);
+
+/* Remembers how the action was answered, and forgets a few of those past the time. */
+void fl_fold_remember(struct fl_folding *f);
+
+fl_fold_fn fl_fold_action_rejected, fl_fold_log_created, fl_fold_node_announced,
+    fl_fold_node_removed, fl_fold_rules_activated, fl_fold_log_moved, fl_fold_company_created,
+    fl_fold_account_created, fl_fold_coworker_invited, fl_fold_claim_issued, fl_fold_agent_enrolled,
+    fl_fold_device_registered, fl_fold_capabilities_reported, fl_fold_device_renamed,
+    fl_fold_device_located, fl_fold_device_removed, fl_fold_devices_shared, fl_fold_share_accepted,
+    fl_fold_share_revoked, fl_fold_command_requested, fl_fold_command_cancelled,
+    fl_fold_command_delivered, fl_fold_command_acknowledged, fl_fold_command_succeeded,
+    fl_fold_command_failed, fl_fold_command_expired, fl_fold_condition_raised,
+    fl_fold_condition_cleared;

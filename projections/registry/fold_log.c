@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The log itself, companies, accounts, people, invitations. */
+#include <string.h>
+
+#include "projections/registry/fold.h"
+
+static fl_log_row *log_row(struct fl_folding *f)
+{
+    struct fl_key key;
+    fl_key_log(&key);
+    fl_log_row *row = fl_row_get(f->kv, f->arena, FL_TABLE_LOG, &key);
+    if (row == NULL)
+        fl_fold_refuse(f, "no log has been created");
+    return row;
+}
+
+static void put_log(struct fl_folding *f, const fl_log_row *row)
+{
+    struct fl_key key;
+    fl_key_log(&key);
+    fl_row_put(f->kv, f->arena, FL_TABLE_LOG, &key, &row->base);
+}
+
+bool fl_fold_log_created(struct fl_folding *f)
+{
+    const Fleetlog__V1__LogCreated *event = (const Fleetlog__V1__LogCreated *)f->input->message;
+    fl_log_row row = FLEETLOG__ROWS__V1__LOG_ROW__INIT;
+    struct fl_slice value;
+    struct fl_key key;
+    fl_key_log(&key);
+    if (fl_kv_get(f->kv, FL_TABLE_LOG, fl_key_slice(&key), &value))
+        return fl_fold_refuse(f, "the log has been created before");
+    row.log_id = event->log_id;
+    row.format_version = event->format_version;
+    row.telemetry_partition_count = event->telemetry_partition_count;
+    row.keyring_fingerprint = event->keyring_fingerprint;
+    row.checkpoint_key = event->checkpoint_key;
+    row.rules_version = event->rules_version;
+    row.created_at_ms = f->now_ms;
+    put_log(f, &row);
+    return true;
+}
+
+bool fl_fold_node_announced(struct fl_folding *f)
+{
+    const Fleetlog__V1__NodeAnnounced *event =
+        (const Fleetlog__V1__NodeAnnounced *)f->input->message;
+    fl_node_row row = FLEETLOG__ROWS__V1__NODE_ROW__INIT;
+    row.node_id = event->node_id;
+    row.rules_version_newest = event->rules_version_newest;
+    row.software_version = event->software_version;
+    row.announced_at_ms = f->now_ms;
+    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_NODES, event->node_id, &row.base);
+    return true;
+}
+
+bool fl_fold_node_removed(struct fl_folding *f)
+{
+    const Fleetlog__V1__NodeRemoved *event = (const Fleetlog__V1__NodeRemoved *)f->input->message;
+    struct fl_key key;
+    fl_key_begin(&key);
+    fl_key_id_text(&key, event->node_id);
+    if (key.bad || !fl_kv_del(f->kv, FL_TABLE_NODES, fl_key_slice(&key)))
+        return fl_fold_refuse(f, "no node %s", event->node_id);
+    return true;
+}
+
+bool fl_fold_rules_activated(struct fl_folding *f)
+{
+    const Fleetlog__V1__RulesActivated *event =
+        (const Fleetlog__V1__RulesActivated *)f->input->message;
+    fl_log_row *row = log_row(f);
+    if (row == NULL)
+        return false;
+    if (event->rules_version <= row->rules_version)
+        return fl_fold_refuse(f, "rules go from %u to %u", row->rules_version,
+                              event->rules_version);
+    row->rules_version = event->rules_version;
+    put_log(f, row);
+    return true;
+}
+
+bool fl_fold_log_moved(struct fl_folding *f)
+{
+    const Fleetlog__V1__LogMoved *event = (const Fleetlog__V1__LogMoved *)f->input->message;
+    fl_log_row *row = log_row(f);
+    if (row == NULL)
+        return false;
+    row->cluster_id = event->cluster_id;
+    put_log(f, row);
+    return true;
+}
+
+bool fl_fold_company_created(struct fl_folding *f)
+{
+    const Fleetlog__V1__CompanyCreated *event =
+        (const Fleetlog__V1__CompanyCreated *)f->input->message;
+    fl_company_row row = FLEETLOG__ROWS__V1__COMPANY_ROW__INIT;
+    row.company_id = event->company_id;
+    row.name = event->name;
+    row.created_at_ms = f->now_ms;
+    row.created_at = f->sequence;
+    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_COMPANIES, event->company_id, &row.base);
+    return true;
+}
+
+static bool has_index(const fl_subject_row *row, const Fleetlog__V1__AddressIndex *index)
+{
+    for (size_t i = 0; i < row->n_indexes; i++)
+        if (row->indexes[i]->epoch == index->epoch &&
+            row->indexes[i]->index.len == index->index.len &&
+            memcmp(row->indexes[i]->index.data, index->index.data, index->index.len) == 0)
+            return true;
+    return false;
+}
+
+void fl_fold_person(struct fl_folding *f, const char *subject_id, uint64_t revision,
+                    Fleetlog__V1__AddressIndex **indexes, size_t index_count)
+{
+    fl_subject_row fresh = FLEETLOG__ROWS__V1__SUBJECT_ROW__INIT;
+    fl_subject_row *row =
+        fl_row_by_id(f->kv, f->arena, FL_TABLE_SUBJECTS, fl_slice_text(subject_id));
+    if (row == NULL)
+        row = &fresh;
+    Fleetlog__V1__AddressIndex **all =
+        fl_arena_calloc(f->arena, row->n_indexes + index_count + 1, sizeof(*all));
+    if (all == NULL) {
+        fl_kv_fail(f->kv, FL_NO_MEMORY);
+        return;
+    }
+    if (row->n_indexes != 0)
+        memcpy(all, row->indexes, row->n_indexes * sizeof(*all));
+    row->indexes = all;
+    row->subject_id = subject_id;
+    row->revision = revision;
+    for (size_t i = 0; i < index_count; i++) {
+        fl_address_row address = FLEETLOG__ROWS__V1__ADDRESS_ROW__INIT;
+        struct fl_key key;
+        if (has_index(row, indexes[i]))
+            continue;
+        all[row->n_indexes++] = indexes[i];
+        fl_key_address(&key, indexes[i]);
+        address.subject_id = subject_id;
+        fl_row_put(f->kv, f->arena, FL_TABLE_ADDRESSES, &key, &address.base);
+    }
+    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_SUBJECTS, subject_id, &row->base);
+}
+
+/* The company's invitation of that person; NULL: none. */
+static fl_invitation_row *invitation_of(struct fl_folding *f, const char *company_id,
+                                        const char *subject_id)
+{
+    struct fl_key key;
+    struct fl_slice value;
+    fl_key_pair(&key, FL_INDEX_COMPANY_PEOPLE, company_id, subject_id);
+    if (key.bad || !fl_kv_get(f->kv, FL_TABLE_INDEX, fl_key_slice(&key), &value))
+        return NULL;
+    fl_key_begin(&key);
+    fl_key_bytes(&key, value.data, value.size);
+    return fl_row_get(f->kv, f->arena, FL_TABLE_INVITATIONS, &key);
+}
+
+/* Ends an invitation that is still outstanding in its row. */
+static bool end_invitation(struct fl_folding *f, fl_invitation_row *row,
+                           enum fl_invitation_state end)
+{
+    struct fl_key key;
+    if (row == NULL || row->state != FL_INVITATION_OUTSTANDING)
+        return true;
+    if (!fl_fold_move(f, &fl_invitation_machine, &row->state, end, row->invitation_id))
+        return false;
+    fl_key_due(&key, row->expires_at_ms, FL_DUE_INVITATION, row->invitation_id);
+    fl_index_del(f->kv, &key);
+    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_INVITATIONS, row->invitation_id, &row->base);
+    return true;
+}
+
+bool fl_fold_account_created(struct fl_folding *f)
+{
+    const Fleetlog__V1__AccountCreated *event =
+        (const Fleetlog__V1__AccountCreated *)f->input->message;
+    fl_account_row row = FLEETLOG__ROWS__V1__ACCOUNT_ROW__INIT;
+    struct fl_key key;
+    if (fl_fold_row(f, FL_TABLE_COMPANIES, event->company_id) == NULL)
+        return false;
+    row.account_id = event->account_id;
+    row.company_id = event->company_id;
+    row.role = event->role;
+    row.created_at_ms = f->now_ms;
+    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_ACCOUNTS, event->account_id, &row.base);
+    fl_key_pair(&key, FL_INDEX_COMPANY_ACCOUNTS, event->company_id, event->account_id);
+    fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+    fl_fold_person(f, event->account_id, event->revision, event->indexes, event->n_indexes);
+    fl_invitation_row *invitation = invitation_of(f, event->company_id, event->account_id);
+    bool in_time = invitation != NULL && f->now_ms < invitation->expires_at_ms;
+    return end_invitation(f, invitation, in_time ? FL_INVITATION_ACCEPTED : FL_INVITATION_EXPIRED);
+}
+
+bool fl_fold_coworker_invited(struct fl_folding *f)
+{
+    const Fleetlog__V1__CoworkerInvited *event =
+        (const Fleetlog__V1__CoworkerInvited *)f->input->message;
+    fl_invitation_row row = FLEETLOG__ROWS__V1__INVITATION_ROW__INIT;
+    uint8_t id[FL_ID_SIZE];
+    struct fl_key key;
+    if (!fl_id_to_bytes(fl_slice_text(event->invitation_id), id))
+        return fl_fold_refuse(f, "invitation_id is no id");
+    /* One that this one replaces has run out, or the rules would have refused. */
+    if (!end_invitation(f, invitation_of(f, event->company_id, event->subject_id),
+                        FL_INVITATION_EXPIRED) ||
+        !fl_fold_move(f, &fl_invitation_machine, &row.state, FL_INVITATION_OUTSTANDING,
+                      event->invitation_id))
+        return false;
+    row.invitation_id = event->invitation_id;
+    row.company_id = event->company_id;
+    row.subject_id = event->subject_id;
+    row.invited_at_ms = f->now_ms;
+    row.expires_at_ms = event->expires_at_ms;
+    row.link_key_generation = event->link_key_generation;
+    row.invited_by = f->actor;
+    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_INVITATIONS, row.invitation_id, &row.base);
+    fl_key_pair(&key, FL_INDEX_COMPANY_PEOPLE, row.company_id, row.subject_id);
+    fl_index_put(f->kv, &key, fl_slice_of(id, sizeof(id)));
+    fl_key_due(&key, row.expires_at_ms, FL_DUE_INVITATION, row.invitation_id);
+    fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+    fl_fold_person(f, row.subject_id, event->revision, event->indexes, event->n_indexes);
+    return true;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shares and the sweep of offers whose time is over. */
+#include <string.h>
+
+#include "core/assert.h"
+#include "projections/registry/fold.h"
+
+enum { SWEEP_COUNT_MAX = 2 };
+
+static void put_share(struct fl_folding *f, const fl_share_row *row)
+{
+    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_SHARES, row->share_id, &row->base);
+}
+
+/* Lists in which a share stands while it is pending or accepted. */
+static void list_share(struct fl_folding *f, const fl_share_row *share, bool live)
+{
+    struct fl_key keys[2];
+    fl_key_pair(&keys[0], FL_INDEX_COMPANY_SHARES, share->company_id, share->share_id);
+    fl_key_pair(&keys[1], FL_INDEX_PERSON_SHARES, share->subject_id, share->share_id);
+    for (size_t i = 0; i < 2; i++) {
+        if (live)
+            fl_index_put(f->kv, &keys[i], FL_SLICE_LITERAL(""));
+        else
+            fl_index_del(f->kv, &keys[i]);
+    }
+}
+
+static void drop_due(struct fl_folding *f, const fl_share_row *share)
+{
+    struct fl_key key;
+    fl_key_due(&key, share->expires_at_ms, FL_DUE_SHARE, share->share_id);
+    fl_index_del(f->kv, &key);
+}
+
+static void drop_device(struct fl_folding *f, const fl_share_row *share, const char *device_id)
+{
+    struct fl_key key;
+    fl_key_grant(&key, device_id, fl_slice_text(share->subject_id));
+    if (!key.bad)
+        fl_kv_del(f->kv, FL_TABLE_GRANTS, fl_key_slice(&key));
+    fl_key_pair(&key, FL_INDEX_PERSON_DEVICES, share->subject_id, device_id);
+    fl_index_del(f->kv, &key);
+}
+
+bool fl_fold_ungrant(struct fl_folding *f, fl_share_row *share, const char *const *device_ids,
+                     size_t device_count, enum fl_share_state end)
+{
+    for (size_t i = 0; i < device_count; i++) {
+        struct fl_key key;
+        fl_key_pair(&key, FL_INDEX_SHARE_DEVICES, share->share_id, device_ids[i]);
+        if (key.bad || share->device_count == 0 ||
+            !fl_kv_del(f->kv, FL_TABLE_INDEX, fl_key_slice(&key)))
+            return fl_fold_refuse(f, "device %s is not in share %s", device_ids[i],
+                                  share->share_id);
+        drop_device(f, share, device_ids[i]);
+        share->device_count--;
+    }
+    if (share->device_count == 0) {
+        if (share->state == FL_SHARE_PENDING)
+            drop_due(f, share);
+        if (!fl_fold_move(f, &fl_share_machine, &share->state, end, share->share_id))
+            return false;
+        list_share(f, share, false);
+    }
+    put_share(f, share);
+    return true;
+}
+
+const char **fl_fold_share_devices(struct fl_folding *f, const fl_share_row *share)
+{
+    struct fl_key key;
+    struct fl_kv_walk walk;
+    char id[FL_ID_TEXT_SIZE];
+    size_t count = 0;
+    const char **ids = fl_arena_calloc(f->arena, (size_t)share->device_count + 1, sizeof(*ids));
+    fl_key_list(&key, FL_INDEX_SHARE_DEVICES, fl_slice_text(share->share_id));
+    fl_kv_walk_begin(&walk, f->kv, FL_TABLE_INDEX, fl_key_slice(&key));
+    while (ids != NULL && count < share->device_count && fl_kv_walk_next(&walk)) {
+        fl_key_tail_id(walk.key, id);
+        ids[count++] = fl_arena_text(f->arena, fl_slice_text(id));
+    }
+    if (f->arena->exhausted)
+        fl_kv_fail(f->kv, FL_NO_MEMORY);
+    else if (count != share->device_count)
+        fl_kv_fail(f->kv, FL_CORRUPT);
+    return f->kv->error == FL_OK ? ids : NULL;
+}
+
+static bool expire_share(struct fl_folding *f, fl_share_row *share)
+{
+    const char **ids = fl_fold_share_devices(f, share);
+    return ids != NULL && fl_fold_ungrant(f, share, ids, share->device_count, FL_SHARE_EXPIRED);
+}
+
+/* An offer of the same device to the same person whose time is over makes room. */
+static bool make_room(struct fl_folding *f, const char *device_id, const char *subject_id)
+{
+    struct fl_key key;
+    fl_key_grant(&key, device_id, fl_slice_text(subject_id));
+    const fl_grant_row *grant = fl_row_get(f->kv, f->arena, FL_TABLE_GRANTS, &key);
+    if (grant == NULL)
+        return true;
+    fl_share_row *share = fl_fold_row(f, FL_TABLE_SHARES, grant->share_id);
+    if (share == NULL)
+        return false;
+    if (fl_share_state_at(share->state, share->expires_at_ms, f->now_ms) != FL_SHARE_EXPIRED)
+        return fl_fold_refuse(f, "device %s is shared with %s already", device_id, subject_id);
+    return expire_share(f, share);
+}
+
+static void put_grant(struct fl_folding *f, const fl_share_row *share, const char *device_id)
+{
+    fl_grant_row row = FLEETLOG__ROWS__V1__GRANT_ROW__INIT;
+    struct fl_key key;
+    row.share_id = share->share_id;
+    row.accepted = share->state == FL_SHARE_ACCEPTED;
+    row.expires_at_ms = share->expires_at_ms;
+    fl_key_grant(&key, device_id, fl_slice_text(share->subject_id));
+    fl_row_put(f->kv, f->arena, FL_TABLE_GRANTS, &key, &row.base);
+}
+
+bool fl_fold_devices_shared(struct fl_folding *f)
+{
+    const Fleetlog__V1__DevicesShared *event =
+        (const Fleetlog__V1__DevicesShared *)f->input->message;
+    fl_share_row row = FLEETLOG__ROWS__V1__SHARE_ROW__INIT;
+    struct fl_key key;
+    row.share_id = event->share_id;
+    row.company_id = event->company_id;
+    row.subject_id = event->subject_id;
+    row.device_count = (uint32_t)event->n_device_ids;
+    row.shared_at_ms = f->now_ms;
+    row.expires_at_ms = event->expires_at_ms;
+    row.link_key_generation = event->link_key_generation;
+    row.shared_by = f->actor;
+    if (!fl_fold_move(f, &fl_share_machine, &row.state, FL_SHARE_PENDING, row.share_id))
+        return false;
+    for (size_t i = 0; i < event->n_device_ids; i++) {
+        if (!make_room(f, event->device_ids[i], event->subject_id))
+            return false;
+        put_grant(f, &row, event->device_ids[i]);
+        fl_key_pair(&key, FL_INDEX_SHARE_DEVICES, row.share_id, event->device_ids[i]);
+        fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+    }
+    put_share(f, &row);
+    list_share(f, &row, true);
+    fl_key_due(&key, row.expires_at_ms, FL_DUE_SHARE, row.share_id);
+    fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+    fl_fold_person(f, row.subject_id, event->revision, event->indexes, event->n_indexes);
+    return true;
+}
+
+bool fl_fold_share_accepted(struct fl_folding *f)
+{
+    const Fleetlog__V1__ShareAccepted *event =
+        (const Fleetlog__V1__ShareAccepted *)f->input->message;
+    fl_share_row *share = fl_fold_row(f, FL_TABLE_SHARES, event->share_id);
+    if (share == NULL ||
+        !fl_fold_move(f, &fl_share_machine, &share->state, FL_SHARE_ACCEPTED, event->share_id))
+        return false;
+    const char **ids = fl_fold_share_devices(f, share);
+    if (ids == NULL)
+        return false;
+    for (size_t i = 0; i < share->device_count; i++) {
+        struct fl_key key;
+        put_grant(f, share, ids[i]);
+        fl_key_pair(&key, FL_INDEX_PERSON_DEVICES, share->subject_id, ids[i]);
+        fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+    }
+    drop_due(f, share);
+    share->accepted_at_ms = f->now_ms;
+    put_share(f, share);
+    return true;
+}
+
+bool fl_fold_share_revoked(struct fl_folding *f)
+{
+    const Fleetlog__V1__ShareRevoked *event = (const Fleetlog__V1__ShareRevoked *)f->input->message;
+    fl_share_row *share = fl_fold_row(f, FL_TABLE_SHARES, event->share_id);
+    return share != NULL &&
+           fl_fold_ungrant(f, share, event->device_ids, event->n_device_ids, FL_SHARE_REVOKED) &&
+           fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids);
+}
+
+static void expire_invitation(struct fl_folding *f, const char *id)
+{
+    fl_invitation_row *row = fl_row_by_id(f->kv, f->arena, FL_TABLE_INVITATIONS, fl_slice_text(id));
+    if (row == NULL || !fl_sm_move(&fl_invitation_machine, &row->state, FL_INVITATION_EXPIRED, row))
+        fl_kv_fail(f->kv, FL_CORRUPT);
+    else
+        fl_row_put_by_id(f->kv, f->arena, FL_TABLE_INVITATIONS, id, &row->base);
+}
+
+static void expire_claim(struct fl_folding *f, const char *id)
+{
+    fl_claim_row *row = fl_row_by_id(f->kv, f->arena, FL_TABLE_CLAIMS, fl_slice_text(id));
+    if (row == NULL || !fl_sm_move(&fl_claim_machine, &row->state, FL_CLAIM_EXPIRED, row))
+        fl_kv_fail(f->kv, FL_CORRUPT);
+    else
+        fl_row_put_by_id(f->kv, f->arena, FL_TABLE_CLAIMS, id, &row->base);
+}
+
+static void expire(struct fl_folding *f, enum fl_due_kind kind, const char *id)
+{
+    fl_share_row *share;
+    switch (kind) {
+    case FL_DUE_INVITATION:
+        expire_invitation(f, id);
+        return;
+    case FL_DUE_CLAIM:
+        expire_claim(f, id);
+        return;
+    case FL_DUE_SHARE:
+        share = fl_row_by_id(f->kv, f->arena, FL_TABLE_SHARES, fl_slice_text(id));
+        if (share == NULL || !expire_share(f, share))
+            fl_kv_fail(f->kv, FL_CORRUPT);
+        return;
+    }
+    fl_kv_fail(f->kv, FL_CORRUPT);
+}
+
+void fl_fold_sweep(struct fl_folding *f)
+{
+    struct fl_key list;
+    struct fl_kv_walk walk;
+    char id[FL_ID_TEXT_SIZE];
+    fl_key_begin(&list);
+    fl_key_u8(&list, FL_INDEX_OFFER_DUE);
+    fl_kv_walk_begin(&walk, f->kv, FL_TABLE_INDEX, fl_key_slice(&list));
+    for (int i = 0; i < SWEEP_COUNT_MAX && fl_kv_walk_next(&walk); i++) {
+        uint64_t due_ms = 0;
+        fl_assert(walk.key.size == 1 + 8 + 1 + FL_ID_SIZE);
+        for (size_t b = 1; b <= 8; b++)
+            due_ms = due_ms << 8 | walk.key.data[b];
+        if (f->now_ms < (int64_t)due_ms)
+            return;
+        enum fl_due_kind kind = (enum fl_due_kind)walk.key.data[9];
+        fl_key_tail_id(walk.key, id);
+        fl_kv_del(f->kv, FL_TABLE_INDEX, walk.key);
+        expire(f, kind, id);
+    }
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "projections/registry/machines.h"
+
+#include <stddef.h>
+
+#define TO(state) FL_SM_BIT(state)
+
+/*
+ * machine invitation
+ *     none -> outstanding -> accepted
+ *             outstanding -> expired
+ */
+static const struct fl_sm_state invitation_states[FL_INVITATION_STATE_COUNT] = {
+    [FL_INVITATION_NONE] = {"none", TO(FL_INVITATION_OUTSTANDING), 0},
+    [FL_INVITATION_OUTSTANDING] = {"outstanding",
+                                   TO(FL_INVITATION_ACCEPTED) | TO(FL_INVITATION_EXPIRED), 0},
+    [FL_INVITATION_ACCEPTED] = {"accepted", 0, FL_SM_FINAL},
+    [FL_INVITATION_EXPIRED] = {"expired", 0, FL_SM_FINAL},
+};
+const struct fl_sm fl_invitation_machine = {"invitation", invitation_states,
+                                            FL_INVITATION_STATE_COUNT, NULL};
+
+/*
+ * machine claim
+ *     none -> issued -> used
+ *             issued -> expired
+ */
+static const struct fl_sm_state claim_states[FL_CLAIM_STATE_COUNT] = {
+    [FL_CLAIM_NONE] = {"none", TO(FL_CLAIM_ISSUED), 0},
+    [FL_CLAIM_ISSUED] = {"issued", TO(FL_CLAIM_USED) | TO(FL_CLAIM_EXPIRED), 0},
+    [FL_CLAIM_USED] = {"used", 0, FL_SM_FINAL},
+    [FL_CLAIM_EXPIRED] = {"expired", 0, FL_SM_FINAL},
+};
+const struct fl_sm fl_claim_machine = {"claim", claim_states, FL_CLAIM_STATE_COUNT, NULL};
+
+/*
+ * machine device
+ *     none -> active -> removed
+ */
+static const struct fl_sm_state device_states[FL_DEVICE_STATE_COUNT] = {
+    [FL_DEVICE_NONE] = {"none", TO(FL_DEVICE_ACTIVE), 0},
+    [FL_DEVICE_ACTIVE] = {"active", TO(FL_DEVICE_REMOVED), 0},
+    [FL_DEVICE_REMOVED] = {"removed", 0, FL_SM_FINAL},
+};
+const struct fl_sm fl_device_machine = {"device", device_states, FL_DEVICE_STATE_COUNT, NULL};
+
+/*
+ * machine share
+ *     none -> pending -> accepted -> revoked
+ *             pending -> revoked
+ *             pending -> expired
+ */
+static const struct fl_sm_state share_states[FL_SHARE_STATE_COUNT] = {
+    [FL_SHARE_NONE] = {"none", TO(FL_SHARE_PENDING), 0},
+    [FL_SHARE_PENDING] = {"pending",
+                          TO(FL_SHARE_ACCEPTED) | TO(FL_SHARE_REVOKED) | TO(FL_SHARE_EXPIRED), 0},
+    [FL_SHARE_ACCEPTED] = {"accepted", TO(FL_SHARE_REVOKED), 0},
+    [FL_SHARE_REVOKED] = {"revoked", 0, FL_SM_FINAL},
+    [FL_SHARE_EXPIRED] = {"expired", 0, FL_SM_FINAL},
+};
+const struct fl_sm fl_share_machine = {"share", share_states, FL_SHARE_STATE_COUNT, NULL};
+
+/*
+ * machine command
+ *     none -> requested -> delivered -> acknowledged -> succeeded
+ *                          delivered -> succeeded
+ *             requested -> failed
+ *                          delivered -> failed
+ *                                       acknowledged -> failed
+ *             requested -> expired
+ *                          delivered -> expired
+ *             requested -> cancelled
+ *                          delivered -> cancelled
+ *                                       acknowledged -> cancelled
+ */
+static const struct fl_sm_state command_states[FL_COMMAND_STATE_COUNT] = {
+    [FL_COMMAND_NONE] = {"none", TO(FL_COMMAND_REQUESTED), 0},
+    [FL_COMMAND_REQUESTED] = {"requested",
+                              TO(FL_COMMAND_DELIVERED) | TO(FL_COMMAND_FAILED) |
+                                  TO(FL_COMMAND_EXPIRED) | TO(FL_COMMAND_CANCELLED),
+                              0},
+    [FL_COMMAND_DELIVERED] = {"delivered",
+                              TO(FL_COMMAND_ACKNOWLEDGED) | TO(FL_COMMAND_SUCCEEDED) |
+                                  TO(FL_COMMAND_FAILED) | TO(FL_COMMAND_EXPIRED) |
+                                  TO(FL_COMMAND_CANCELLED),
+                              0},
+    [FL_COMMAND_ACKNOWLEDGED] = {"acknowledged",
+                                 TO(FL_COMMAND_SUCCEEDED) | TO(FL_COMMAND_FAILED) |
+                                     TO(FL_COMMAND_CANCELLED),
+                                 0},
+    [FL_COMMAND_SUCCEEDED] = {"succeeded", 0, FL_SM_FINAL},
+    [FL_COMMAND_FAILED] = {"failed", 0, FL_SM_FINAL},
+    [FL_COMMAND_EXPIRED] = {"expired", 0, FL_SM_FINAL},
+    [FL_COMMAND_CANCELLED] = {"cancelled", 0, FL_SM_FINAL},
+};
+const struct fl_sm fl_command_machine = {"command", command_states, FL_COMMAND_STATE_COUNT, NULL};
+
+/*
+ * machine condition
+ *     clear -> raised -> clear
+ */
+static const struct fl_sm_state condition_states[FL_CONDITION_STATE_COUNT] = {
+    [FL_CONDITION_CLEAR] = {"clear", TO(FL_CONDITION_RAISED), 0},
+    [FL_CONDITION_RAISED] = {"raised", TO(FL_CONDITION_CLEAR), 0},
+};
+const struct fl_sm fl_condition_machine = {"condition", condition_states, FL_CONDITION_STATE_COUNT,
+                                           NULL};
+
+const struct fl_sm *const fl_machines[FL_MACHINE_COUNT] = {
+    &fl_invitation_machine, &fl_claim_machine,   &fl_device_machine,
+    &fl_share_machine,      &fl_command_machine, &fl_condition_machine,
+};
+
+enum fl_invitation_state fl_invitation_state_at(unsigned state, int64_t expires_at_ms,
+                                                int64_t now_ms)
+{
+    if (state == FL_INVITATION_OUTSTANDING && now_ms >= expires_at_ms)
+        return FL_INVITATION_EXPIRED;
+    return (enum fl_invitation_state)state;
+}
+
+enum fl_claim_state fl_claim_state_at(unsigned state, int64_t expires_at_ms, int64_t now_ms)
+{
+    if (state == FL_CLAIM_ISSUED && now_ms >= expires_at_ms)
+        return FL_CLAIM_EXPIRED;
+    return (enum fl_claim_state)state;
+}
+
+enum fl_share_state fl_share_state_at(unsigned state, int64_t expires_at_ms, int64_t now_ms)
+{
+    if (state == FL_SHARE_PENDING && now_ms >= expires_at_ms)
+        return FL_SHARE_EXPIRED;
+    return (enum fl_share_state)state;
+}
+
+bool fl_command_is_open(unsigned state)
+{
+    return state == FL_COMMAND_REQUESTED || state == FL_COMMAND_DELIVERED ||
+           state == FL_COMMAND_ACKNOWLEDGED;
+}
+
+bool fl_command_is_overdue(unsigned state, int64_t expires_at_ms, int64_t now_ms)
+{
+    return state == FL_COMMAND_REQUESTED && now_ms >= expires_at_ms;
+}

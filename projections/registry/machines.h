@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The states of everything that the rules move: one machine per kind of thing.
+ *
+ * The numbers stand in rows, so they never change their meaning. Times are no part of a machine: an
+ * offer that is overdue is expired for the rules at once (the functions below), and in its row as
+ * soon as a fold sweeps it.
+ *
+ * Threading: constant data. Allocation: none.
+ */
+#include "core/sm.h"
+
+enum fl_invitation_state {
+    FL_INVITATION_NONE,
+    FL_INVITATION_OUTSTANDING,
+    FL_INVITATION_ACCEPTED,
+    FL_INVITATION_EXPIRED,
+    FL_INVITATION_STATE_COUNT
+};
+
+enum fl_claim_state {
+    FL_CLAIM_NONE,
+    FL_CLAIM_ISSUED,
+    FL_CLAIM_USED,
+    FL_CLAIM_EXPIRED,
+    FL_CLAIM_STATE_COUNT
+};
+
+enum fl_device_state { FL_DEVICE_NONE, FL_DEVICE_ACTIVE, FL_DEVICE_REMOVED, FL_DEVICE_STATE_COUNT };
+
+enum fl_share_state {
+    FL_SHARE_NONE,
+    FL_SHARE_PENDING,
+    FL_SHARE_ACCEPTED,
+    FL_SHARE_REVOKED,
+    FL_SHARE_EXPIRED,
+    FL_SHARE_STATE_COUNT
+};
+
+enum fl_command_state {
+    FL_COMMAND_NONE,
+    FL_COMMAND_REQUESTED,
+    FL_COMMAND_DELIVERED,
+    FL_COMMAND_ACKNOWLEDGED,
+    FL_COMMAND_SUCCEEDED,
+    FL_COMMAND_FAILED,
+    FL_COMMAND_EXPIRED,
+    FL_COMMAND_CANCELLED,
+    FL_COMMAND_STATE_COUNT
+};
+
+enum fl_condition_state { FL_CONDITION_CLEAR, FL_CONDITION_RAISED, FL_CONDITION_STATE_COUNT };
+
+extern const struct fl_sm fl_invitation_machine;
+extern const struct fl_sm fl_claim_machine;
+extern const struct fl_sm fl_device_machine;
+extern const struct fl_sm fl_share_machine;
+extern const struct fl_sm fl_command_machine;
+extern const struct fl_sm fl_condition_machine;
+
+/* All of them, for tests and docs. */
+enum { FL_MACHINE_COUNT = 6 };
+extern const struct fl_sm *const fl_machines[FL_MACHINE_COUNT];
+
+/* The state that counts at a time: an offer at or past its end is expired. */
+enum fl_invitation_state fl_invitation_state_at(unsigned state, int64_t expires_at_ms,
+                                                int64_t now_ms);
+enum fl_claim_state fl_claim_state_at(unsigned state, int64_t expires_at_ms, int64_t now_ms);
+enum fl_share_state fl_share_state_at(unsigned state, int64_t expires_at_ms, int64_t now_ms);
+
+/* True while an agent still owes the command an answer. */
+bool fl_command_is_open(unsigned state);
+
+/* True for one that nobody fetched in time: it will not be carried out, and becomes expired when
+ * its agent asks for it. */
+bool fl_command_is_overdue(unsigned state, int64_t expires_at_ms, int64_t now_ms);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "projections/registry/deciding.h"
+
+#define SECONDS INT64_C(1000)
+#define MINUTES (60 * SECONDS)
+#define HOURS (60 * MINUTES)
+#define DAYS (24 * HOURS)
+
+static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
+    [FL_MESSAGE_CreateLog] = fl_decide_create_log,
+    [FL_MESSAGE_AnnounceNode] = fl_decide_announce_node,
+    [FL_MESSAGE_RemoveNode] = fl_decide_remove_node,
+    [FL_MESSAGE_ActivateRules] = fl_decide_activate_rules,
+    [FL_MESSAGE_MoveLog] = fl_decide_move_log,
+    [FL_MESSAGE_CreateCompany] = fl_decide_create_company,
+    [FL_MESSAGE_CreateAccount] = fl_decide_create_account,
+    [FL_MESSAGE_InviteCoworker] = fl_decide_invite_coworker,
+    [FL_MESSAGE_IssueClaim] = fl_decide_issue_claim,
+    [FL_MESSAGE_EnrolAgent] = fl_decide_enrol_agent,
+    [FL_MESSAGE_RegisterDevice] = fl_decide_register_device,
+    [FL_MESSAGE_ReportCapabilities] = fl_decide_report_capabilities,
+    [FL_MESSAGE_RenameDevice] = fl_decide_rename_device,
+    [FL_MESSAGE_LocateDevice] = fl_decide_locate_device,
+    [FL_MESSAGE_RemoveDevice] = fl_decide_remove_device,
+    [FL_MESSAGE_ShareDevices] = fl_decide_share_devices,
+    [FL_MESSAGE_AcceptShare] = fl_decide_accept_share,
+    [FL_MESSAGE_RevokeShare] = fl_decide_revoke_share,
+    [FL_MESSAGE_RequestCommand] = fl_decide_request_command,
+    [FL_MESSAGE_CancelCommand] = fl_decide_cancel_command,
+    [FL_MESSAGE_ReportCommandDelivery] = fl_decide_command_delivery,
+    [FL_MESSAGE_ReportCommandAcknowledgement] = fl_decide_command_acknowledgement,
+    [FL_MESSAGE_ReportCommandOutcome] = fl_decide_command_outcome,
+    [FL_MESSAGE_ReportCondition] = fl_decide_report_condition,
+};
+
+static const struct fl_rules versions[] = {
+    {
+        .version = 1,
+        .limits =
+            {
+                .shares_per_device_max = 5,
+                .devices_per_action_max = 1000,
+                .commands_per_device_max = 4,
+                .open_commands_per_device_max = 64,
+                .invitation_ms = 7 * DAYS,
+                .share_offer_ms = 7 * DAYS,
+                .claim_ms_max = 1 * HOURS,
+                .action_id_ms = 7 * DAYS,
+                .profile_age_ms_max = 1 * HOURS,
+                .profile_ahead_ms_max = 5 * MINUTES,
+                .command_ttl_ms_min = 10 * SECONDS,
+                .command_ttl_ms_max = 1 * DAYS,
+            },
+        .actions = actions_v1,
+    },
+};
+
+static const struct fl_rules_set production = {versions, sizeof(versions) / sizeof(versions[0])};
+
+const struct fl_rules_set *fl_rules_production(void)
+{
+    return &production;
+}
+
+uint32_t fl_rules_newest(const struct fl_rules_set *set)
+{
+    uint32_t newest = 0;
+    for (uint32_t i = 0; i < set->count; i++)
+        if (set->versions[i].version > newest)
+            newest = set->versions[i].version;
+    return newest;
+}
+
+const struct fl_rules *fl_rules_find(const struct fl_rules_set *set, uint32_t version)
+{
+    for (uint32_t i = 0; i < set->count; i++)
+        if (set->versions[i].version == version)
+            return &set->versions[i];
+    return NULL;
+}
