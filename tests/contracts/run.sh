@@ -15,7 +15,7 @@ export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
 fetch() {
   [[ $(uname -m) == x86_64 ]] || skip "the linters are pinned for x86_64"
   ! cmp -s "$here/package-lock.json" "$tools/fetched.json" || return 0
-  have npm || skip "npm is missing (./dev setup check installs it)"
+  have npm || skip "npm is missing (./dev setup installs it)"
   mkdir -p "$tools"
   exec 9>"$tools/lock" # tests run side by side
   flock 9

@@ -133,6 +133,8 @@ def banned_call(file):
         line = _line(file.code, match.start())
         if name not in BANNED or (file.is_test and name in TESTS_MAY):
             continue
+        if name == "signal" and re.match(r"[^;]*\bSIG_(DFL|IGN)\s*\)", file.code[match.end() :]):
+            continue
         if name in MAIN_ONLY and file.function_at(line) == "main":
             continue
         yield line, f"{name}(): use {BANNED[name]}", 1
@@ -157,13 +159,13 @@ def prefix(file):
 
 
 _VARIABLE = re.compile(r"^(?P<indent>[ \t]*)(?P<static>static\s+)?(?P<type>(?:\w+[\s*]+)+)\**\w+(?:\[[^\]]*\])*\s*(?:=|;)", re.M)
-_NO_VARIABLE = re.compile(r"\b(const|typedef|return|extern|goto|struct\s+\w+\s*;|enum\s+\w+\s*;|sig_atomic_t)\b|^_Static")
+_NO_VARIABLE = re.compile(r"\b(const|typedef|return|extern|goto|volatile|struct\s+\w+\s*;|enum\s+\w+\s*;)\b|^_Static")
 
 _BLOCK_VARIABLE = re.compile(r"^(?P<head>[\w ]*\b(?:struct|union)\b[\w \t]*)\{[^{}]*\}\s*\*?\w+\s*(?:\[|=|;)", re.M)
 
 
 def global_state(file):
-    """A variable at file scope, or a static one in a function, unless constant or a signal handler's flag."""
+    """A variable at file scope, or a static one in a function, unless constant or volatile: what a signal handler sees."""
     if file.is_test or not file.path.endswith(".c"):
         return
     for match in _VARIABLE.finditer(file.plain):

@@ -39,7 +39,8 @@ SNIPPETS = [
                       'int fl_good_run(struct thing *t)\n{\n    puts("system(1)");\n    return t->sleep(limit);\n}\n')),
     ("core/limit.c", c("void fl_limit_do(void)\n{\n" + "    use();\n" * 67 + "}\n")),
     ("core/main.c", c("int main(void)\n{\n    exit(2);\n}\n")),
-    ("core/signal.c", c("static volatile sig_atomic_t stop;\n")),
+    ("core/signal.c", c("static volatile sig_atomic_t stop;\nstatic struct guard *volatile active;\n"
+                       "static void quiet(void)\n{\n    signal(SIGPIPE, SIG_IGN);\n}\n")),
     ("core/port.c", c("long fl_port_now(void)\n{\n    return time(NULL);\n}\n")),
     ("core/lmdb/env.c", c("#include <lmdb.h>\n")),
     ("core/full.h", HEADER + "int x;\n" * 148),
@@ -65,6 +66,7 @@ SNIPPETS = [
                             "    sprintf(a, b); @banned-call\n    strtok(a, b); @banned-call\n"
                             "    n = atoi(a); @banned-call\n")),
     ("core/leave.c", void("    exit(1); @banned-call\n    system(a); @banned-call\n")),
+    ("core/handler.c", void("    signal(SIGTERM, on_term); @banned-call\n")),
     ("core/wait.c", void("    sleep(1); @banned-call\n    usleep(1); @banned-call\n    nanosleep(a, b); @banned-call\n"
                          "    poll(NULL, 0, 5); @banned-call\n    pthread_cond_wait(a, b); @banned-call\n")),
     ("core/asserting.c", c("#include <assert.h> @banned-call\nvoid fl_x_do(void)\n{\n    assert(a); @banned-call\n"
