@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "projections/devices/devices.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/assert.h"
+#include "core/cursor.h"
+#include "fleetlog/v1/events.pb-c.h"
+
+enum {
+    NUMBER_SIZE = 4,
+    TICK_KEY_SIZE = 8,
+    TICK_SIZE = 24,
+    TICK_COUNT_MAX = 4096,
+    SLOT_SIZE_EXPECTED = 768,
+    SLOT_COUNT_MIN = 1024,
+    FACT_SIZE = FL_ID_SIZE + 5,
+    SLOT_FREE = 0
+};
+
+/* A device that this batch has touched. */
+struct slot {
+    struct fl_device_row row;
+    struct fl_raw_chunk *chunks;
+    uint32_t number;            /* SLOT_FREE: unused, device numbers begin with 1 */
+    uint32_t chunk_mask_stored; /* as the store has it: what a full report may have to delete */
+};
+
+struct tick {
+    uint32_t partition;
+    struct fl_tick tick;
+};
+
+struct state {
+    struct fl_names names;
+    struct fl_arena arena;
+    size_t arena_full; /* commit above this */
+    struct slot *slots;
+    uint32_t *index; /* open addressing: slot number + 1, 0 free */
+    uint32_t index_mask;
+    uint32_t *order; /* for the flush: slots by device number */
+    uint32_t slot_count;
+    uint32_t slot_count_max;
+    struct tick ticks[TICK_COUNT_MAX];
+    uint32_t tick_count;
+};
+
+static const char *const table_names[FL_DEVICES_TABLE_COUNT] = {"rows", "raw", "ticks", "facts",
+                                                                "ids"};
+
+static enum fl_error devices_open(size_t memory_max, void **state)
+{
+    struct state *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return FL_NO_MEMORY;
+    uint32_t slot_count = (uint32_t)(memory_max / 2 / (sizeof(struct slot) + SLOT_SIZE_EXPECTED));
+    uint32_t index_size = 1;
+    s->slot_count_max = slot_count < SLOT_COUNT_MIN ? SLOT_COUNT_MIN : slot_count;
+    while (index_size < 2 * s->slot_count_max)
+        index_size *= 2;
+    s->index_mask = index_size - 1;
+    s->slots = calloc(s->slot_count_max, sizeof(*s->slots));
+    s->order = calloc(s->slot_count_max, sizeof(*s->order));
+    s->index = calloc(index_size, sizeof(*s->index));
+    if (s->slots == NULL || s->order == NULL || s->index == NULL) {
+        free(s->slots);
+        free(s->order);
+        free(s->index);
+        free(s);
+        return FL_NO_MEMORY;
+    }
+    fl_names_init(&s->names);
+    fl_arena_init(&s->arena, memory_max);
+    s->arena_full = memory_max / 2;
+    *state = s;
+    return FL_OK;
+}
+
+static void devices_close(void *state)
+{
+    struct state *s = state;
+    fl_arena_fini(&s->arena);
+    free(s->slots);
+    free(s->order);
+    free(s->index);
+    free(s);
+}
+
+static void devices_discard(void *state)
+{
+    struct state *s = state;
+    memset(s->index, 0, ((size_t)s->index_mask + 1) * sizeof(*s->index));
+    s->slot_count = 0;
+    s->tick_count = 0;
+    fl_arena_reset(&s->arena);
+}
+
+static bool devices_is_full(const void *state)
+{
+    const struct state *s = state;
+    /* One more record may touch one more device and bring the largest report. */
+    return s->slot_count >= s->slot_count_max - 1 || s->arena.used >= s->arena_full ||
+           s->tick_count >= TICK_COUNT_MAX - 1;
+}
+
+static struct fl_slice number_key(uint32_t number, uint8_t out[NUMBER_SIZE])
+{
+    struct fl_write_cursor to;
+    fl_write_init(&to, out, NUMBER_SIZE);
+    fl_write_u32(&to, number);
+    return fl_written(&to);
+}
+
+/* Multiplicative hashing (Knuth, TAOCP 3, 6.4): numbers are dense, so that any odd multiplier
+ * spreads them. */
+static uint32_t hash_number(uint32_t number)
+{
+    return number * 2654435761u;
+}
+
+static struct slot *slot_of(struct state *s, struct fl_kv *kv, uint32_t number)
+{
+    uint8_t key[NUMBER_SIZE];
+    struct fl_slice stored;
+    uint32_t at = hash_number(number) & s->index_mask;
+    while (s->index[at] != 0) {
+        struct slot *slot = &s->slots[s->index[at] - 1];
+        if (slot->number == number)
+            return slot;
+        at = (at + 1) & s->index_mask;
+    }
+    fl_assert(s->slot_count < s->slot_count_max);
+    struct slot *slot = &s->slots[s->slot_count];
+    slot->number = number;
+    slot->chunks = NULL;
+    fl_device_row_init(&slot->row);
+    if (fl_kv_get(kv, FL_DEVICES_ROWS, number_key(number, key), &stored) &&
+        !fl_device_row_decode(stored, &slot->row))
+        fl_kv_fail(kv, FL_CORRUPT);
+    slot->chunk_mask_stored = slot->row.chunk_mask;
+    s->index[at] = ++s->slot_count;
+    return slot;
+}
+
+/* The chunk in memory; read from the store only when the row still rests on it. */
+static struct fl_raw_chunk *chunk_of(struct state *s, struct fl_kv *kv, struct slot *slot,
+                                     uint8_t index)
+{
+    struct fl_raw_chunk *chunk = slot->chunks;
+    while (chunk != NULL && chunk->index != index)
+        chunk = chunk->next;
+    if (chunk != NULL)
+        return chunk;
+    bool is_stored = (slot->row.chunk_mask & UINT32_C(1) << index) != 0;
+    chunk = is_stored ? fl_raw_chunk_load(&s->arena, kv, FL_DEVICES_RAW, slot->number, index)
+                      : fl_raw_chunk_make(&s->arena, index);
+    if (chunk == NULL)
+        return NULL;
+    chunk->next = slot->chunks;
+    slot->chunks = chunk;
+    slot->row.chunk_mask |= UINT32_C(1) << index;
+    return chunk;
+}
+
+static void set_quantity(struct fl_device_row *row, const struct fl_name *name,
+                         struct fl_slice value, uint64_t counter)
+{
+    if (name->is_status)
+        row->status = fl_status_parse(value);
+    if (name->quantity == FL_QUANTITY_COUNT)
+        return;
+    struct fl_device_value *slot = &row->values[name->quantity];
+    slot->quality = fl_quantity_parse(name->quantity, value, &slot->thousandths);
+    slot->counter = (uint32_t)counter;
+}
+
+static enum fl_error set_reading(struct state *s, struct fl_kv *kv, struct slot *slot,
+                                 const struct fl_reading_walk *reading, uint64_t counter)
+{
+    const struct fl_name *name = fl_names_find(&s->names, reading->name);
+    uint16_t number = name == NULL ? FL_NAME_NONE : name->number;
+    struct fl_raw_chunk *chunk = chunk_of(s, kv, slot, fl_raw_chunk_of(number));
+    if (chunk == NULL)
+        return kv->error != FL_OK ? kv->error : FL_NO_MEMORY;
+    if (chunk->index == FL_RAW_CHUNK_OTHER && chunk->count >= FL_RAW_OTHER_COUNT_MAX)
+        return FL_TOO_LARGE;
+    if (!fl_raw_set(&s->arena, chunk, number, reading->name, reading->value, (uint32_t)counter))
+        return FL_NO_MEMORY;
+    if (name != NULL)
+        set_quantity(&slot->row, name, reading->value, counter);
+    return FL_OK;
+}
+
+/* A full report is everything: what it does not name is gone. */
+static void begin_full(struct slot *slot, const struct fl_report *report, uint64_t offset)
+{
+    slot->row.full_offset = offset;
+    slot->row.full_counter = report->counter;
+    slot->row.gap_counter = 0;
+    slot->row.status = 0;
+    slot->row.chunk_mask = 0;
+    slot->chunks = NULL;
+    memset(slot->row.values, 0, sizeof(slot->row.values));
+}
+
+static void set_common(struct fl_device_row *row, const struct fl_report *report,
+                       const struct fl_view_input *input)
+{
+    row->generation = report->generation;
+    row->counter = report->counter;
+    row->kind = report->kind;
+    row->partition = input->partition;
+    row->gateway_number = report->gateway_number;
+    row->sampled_at_ms = report->sampled_at_ms;
+    row->received_at_ms = report->received_at_ms;
+    row->clock_offset_ms = report->clock_offset_ms;
+    row->thinned_count = report->thinned_count;
+    row->last_offset = input->offset;
+    if (report->kind != FL_REPORT_STALE)
+        row->readings_at_ms = report->sampled_at_ms;
+}
+
+static enum fl_error apply_report(struct state *s, struct fl_kv *kv,
+                                  const struct fl_view_input *input, const struct fl_report *report)
+{
+    struct slot *slot = slot_of(s, kv, report->device_number);
+    struct fl_device_row *row = &slot->row;
+    bool is_new_generation = report->generation > row->generation;
+    if (report->generation < row->generation ||
+        (!is_new_generation && report->counter <= row->counter))
+        return kv->error;
+    bool has_gap = !is_new_generation && row->counter != 0 && report->counter != row->counter + 1;
+    if (report->kind == FL_REPORT_FULL)
+        begin_full(slot, report, input->offset);
+    else if (has_gap || is_new_generation)
+        row->gap_counter = report->counter;
+    set_common(row, report, input);
+    struct fl_reading_walk walk = fl_readings(report);
+    enum fl_error error = FL_OK;
+    while (error == FL_OK && fl_reading_next(&walk))
+        error = set_reading(s, kv, slot, &walk, report->counter);
+    return error != FL_OK ? error : kv->error;
+}
+
+static void apply_tick(struct state *s, uint32_t partition, const struct fl_tick *tick)
+{
+    for (uint32_t i = 0; i < s->tick_count; i++) {
+        if (s->ticks[i].partition == partition &&
+            s->ticks[i].tick.gateway_number == tick->gateway_number) {
+            s->ticks[i].tick = *tick;
+            return;
+        }
+    }
+    fl_assert(s->tick_count < TICK_COUNT_MAX);
+    s->ticks[s->tick_count++] = (struct tick){partition, *tick};
+}
+
+static enum fl_error apply_telemetry(struct state *s, struct fl_kv *kv,
+                                     const struct fl_view_input *input, char detail[FL_DETAIL_SIZE])
+{
+    struct fl_report report;
+    struct fl_tick tick;
+    enum fl_telemetry_kind kind;
+    const char *what = NULL;
+    enum fl_error error = fl_telemetry_decode(input->record->value, &kind, &report, &tick, &what);
+    if (error == FL_OK && kind == FL_TELEMETRY_REPORT)
+        error = apply_report(s, kv, input, &report);
+    else if (error == FL_OK && kind == FL_TELEMETRY_TICK)
+        apply_tick(s, input->partition, &tick);
+    if (error != FL_OK)
+        snprintf(detail, FL_DETAIL_SIZE, "%s", what != NULL ? what : fl_error_text(error));
+    return error;
+}
+
+static void put_fact(struct fl_kv *kv, uint32_t number, const struct fl_device_fact *fact)
+{
+    uint8_t key[NUMBER_SIZE];
+    uint8_t value[FACT_SIZE];
+    struct fl_write_cursor to;
+    fl_write_init(&to, value, sizeof(value));
+    fl_write_bytes(&to, fl_slice_of(fact->id, FL_ID_SIZE));
+    fl_write_u32(&to, fact->generation);
+    fl_write_u8(&to, fact->removed);
+    fl_kv_put(kv, FL_DEVICES_FACTS, number_key(number, key), fl_written(&to));
+}
+
+static enum fl_error apply_event(struct fl_kv *kv, const struct fl_view_input *input)
+{
+    struct fl_device_fact fact = {.removed = false};
+    if (input->message == NULL)
+        return FL_OK;
+    if (input->envelope->row->type == FL_MESSAGE_DeviceRegistered) {
+        const Fleetlog__V1__DeviceRegistered *event = (const void *)input->message;
+        uint8_t key[NUMBER_SIZE];
+        if (!fl_id_to_bytes(fl_slice_text(event->device_id), fact.id))
+            return FL_INVALID;
+        fact.generation = event->generation;
+        put_fact(kv, event->device_number, &fact);
+        fl_kv_put(kv, FL_DEVICES_IDS, fl_slice_of(fact.id, FL_ID_SIZE),
+                  number_key(event->device_number, key));
+    } else if (input->envelope->row->type == FL_MESSAGE_DeviceRemoved) {
+        const Fleetlog__V1__DeviceRemoved *event = (const void *)input->message;
+        if (!fl_devices_fact(kv, event->device_number, &fact))
+            return kv->error != FL_OK ? kv->error : FL_INVALID;
+        fact.removed = true;
+        put_fact(kv, event->device_number, &fact);
+    }
+    return kv->error;
+}
+
+static enum fl_error devices_apply(void *state, struct fl_kv *kv, const struct fl_view_input *input,
+                                   char detail[FL_DETAIL_SIZE])
+{
+    if (input->kind == FL_READS_TELEMETRY)
+        return apply_telemetry(state, kv, input, detail);
+    enum fl_error error = apply_event(kv, input);
+    if (error != FL_OK)
+        snprintf(detail, FL_DETAIL_SIZE, "event: %s", fl_error_text(error));
+    return error;
+}
+
+/* Order of device numbers by four passes of counting sort over bytes: no comparison per step. */
+static void sort_slots(struct state *s)
+{
+    uint32_t *from = s->order;
+    uint32_t *to = fl_arena_alloc(&s->arena, s->slot_count * sizeof(*to));
+    for (uint32_t i = 0; i < s->slot_count; i++)
+        from[i] = i;
+    for (unsigned shift = 0; to != NULL && shift < 32; shift += 8) {
+        uint32_t counts[257] = {0};
+        for (uint32_t i = 0; i < s->slot_count; i++)
+            counts[(s->slots[from[i]].number >> shift & 0xff) + 1]++;
+        for (unsigned b = 0; b < 256; b++)
+            counts[b + 1] += counts[b];
+        for (uint32_t i = 0; i < s->slot_count; i++)
+            to[counts[s->slots[from[i]].number >> shift & 0xff]++] = from[i];
+        uint32_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    /* An even number of passes leaves the result in s->order; without the second array the order
+     * stays as it came, which costs time and nothing else. */
+}
+
+static void flush_chunks(struct state *s, struct fl_kv *kv, struct slot *slot)
+{
+    uint8_t key[FL_RAW_KEY_SIZE];
+    uint32_t gone = slot->chunk_mask_stored & ~slot->row.chunk_mask;
+    for (uint8_t index = 0; gone != 0; index++, gone >>= 1) {
+        fl_raw_key(slot->number, index, key);
+        if ((gone & 1) != 0)
+            fl_kv_del(kv, FL_DEVICES_RAW, fl_slice_of(key, sizeof(key)));
+    }
+    for (uint8_t index = 0; index < 32; index++) {
+        struct fl_raw_chunk *chunk = slot->chunks;
+        while (chunk != NULL && chunk->index != index)
+            chunk = chunk->next;
+        if (chunk == NULL || !chunk->dirty)
+            continue;
+        uint8_t *row = malloc(chunk->size + 1);
+        if (row == NULL) {
+            fl_kv_fail(kv, FL_NO_MEMORY);
+            return;
+        }
+        fl_raw_chunk_encode(chunk, row);
+        fl_raw_key(slot->number, index, key);
+        fl_kv_put(kv, FL_DEVICES_RAW, fl_slice_of(key, sizeof(key)), fl_slice_of(row, chunk->size));
+        free(row);
+    }
+    (void)s;
+}
+
+static void flush_ticks(struct state *s, struct fl_kv *kv)
+{
+    for (uint32_t i = 0; i < s->tick_count; i++) {
+        uint8_t key[TICK_KEY_SIZE];
+        uint8_t value[TICK_SIZE];
+        struct fl_write_cursor to;
+        fl_write_init(&to, key, sizeof(key));
+        fl_write_u32(&to, s->ticks[i].partition);
+        fl_write_u32(&to, s->ticks[i].tick.gateway_number);
+        fl_write_init(&to, value, sizeof(value));
+        fl_write_u64(&to, s->ticks[i].tick.boot);
+        fl_write_u64(&to, s->ticks[i].tick.sequence);
+        fl_write_u64(&to, (uint64_t)s->ticks[i].tick.time_ms);
+        fl_kv_put(kv, FL_DEVICES_TICKS, fl_slice_of(key, sizeof(key)), fl_written(&to));
+    }
+}
+
+static void devices_flush(void *state, struct fl_kv *kv)
+{
+    struct state *s = state;
+    sort_slots(s);
+    for (uint32_t i = 0; i < s->slot_count; i++) {
+        uint8_t key[NUMBER_SIZE];
+        uint8_t row[FL_DEVICE_ROW_SIZE];
+        struct slot *slot = &s->slots[s->order[i]];
+        if (slot->row.counter == 0)
+            continue;
+        fl_device_row_encode(&slot->row, row);
+        fl_kv_put(kv, FL_DEVICES_ROWS, number_key(slot->number, key),
+                  fl_slice_of(row, sizeof(row)));
+    }
+    for (uint32_t i = 0; i < s->slot_count; i++)
+        flush_chunks(s, kv, &s->slots[s->order[i]]);
+    flush_ticks(s, kv);
+    devices_discard(s);
+}
+
+const struct fl_view *fl_devices_view(void)
+{
+    static const struct fl_view view = {
+        .name = "devices",
+        .fold_version = 1,
+        .inputs = FL_READS_EVENTS | FL_READS_TELEMETRY,
+        .tables = table_names,
+        .table_count = FL_DEVICES_TABLE_COUNT,
+        .open = devices_open,
+        .close = devices_close,
+        .apply = devices_apply,
+        .flush = devices_flush,
+        .discard = devices_discard,
+        .is_full = devices_is_full,
+        .check = fl_devices_check,
+    };
+    return &view;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "projections/devices/row.h"
+
+#include "core/assert.h"
+#include "core/cursor.h"
+#include "core/limits.h"
+
+void fl_device_row_init(struct fl_device_row *row)
+{
+    *row = (struct fl_device_row){.full_offset = FL_OFFSET_NONE, .last_offset = FL_OFFSET_NONE};
+}
+
+void fl_device_row_encode(const struct fl_device_row *row, uint8_t out[FL_DEVICE_ROW_SIZE])
+{
+    struct fl_write_cursor to;
+    fl_write_init(&to, out, FL_DEVICE_ROW_SIZE);
+    fl_write_u32(&to, row->generation);
+    fl_write_u64(&to, row->counter);
+    fl_write_u8(&to, (uint8_t)row->kind);
+    fl_write_u32(&to, row->partition);
+    fl_write_u32(&to, row->gateway_number);
+    fl_write_u64(&to, (uint64_t)row->sampled_at_ms);
+    fl_write_u64(&to, (uint64_t)row->received_at_ms);
+    fl_write_u64(&to, (uint64_t)row->clock_offset_ms);
+    fl_write_u64(&to, (uint64_t)row->readings_at_ms);
+    fl_write_u64(&to, row->full_offset);
+    fl_write_u64(&to, row->last_offset);
+    fl_write_u64(&to, row->full_counter);
+    fl_write_u64(&to, row->gap_counter);
+    fl_write_u64(&to, row->thinned_count);
+    fl_write_u32(&to, row->status);
+    fl_write_u32(&to, row->chunk_mask);
+    for (size_t q = 0; q < FL_QUANTITY_COUNT; q++) {
+        fl_write_u64(&to, (uint64_t)row->values[q].thousandths);
+        fl_write_u32(&to, row->values[q].counter);
+        fl_write_u8(&to, (uint8_t)row->values[q].quality);
+    }
+    fl_assert(to.error == FL_OK && to.at == to.end);
+}
+
+bool fl_device_row_decode(struct fl_slice bytes, struct fl_device_row *row)
+{
+    struct fl_read_cursor in;
+    if (bytes.size != FL_DEVICE_ROW_SIZE)
+        return false;
+    fl_read_init(&in, bytes);
+    row->generation = fl_read_u32(&in);
+    row->counter = fl_read_u64(&in);
+    row->kind = (enum fl_report_kind)fl_read_u8(&in);
+    row->partition = fl_read_u32(&in);
+    row->gateway_number = fl_read_u32(&in);
+    row->sampled_at_ms = (int64_t)fl_read_u64(&in);
+    row->received_at_ms = (int64_t)fl_read_u64(&in);
+    row->clock_offset_ms = (int64_t)fl_read_u64(&in);
+    row->readings_at_ms = (int64_t)fl_read_u64(&in);
+    row->full_offset = fl_read_u64(&in);
+    row->last_offset = fl_read_u64(&in);
+    row->full_counter = fl_read_u64(&in);
+    row->gap_counter = fl_read_u64(&in);
+    row->thinned_count = fl_read_u64(&in);
+    row->status = fl_read_u32(&in);
+    row->chunk_mask = fl_read_u32(&in);
+    for (size_t q = 0; q < FL_QUANTITY_COUNT; q++) {
+        row->values[q].thousandths = (int64_t)fl_read_u64(&in);
+        row->values[q].counter = fl_read_u32(&in);
+        row->values[q].quality = (enum fl_quality)fl_read_u8(&in);
+        if (row->values[q].quality > FL_QUALITY_STALE)
+            return false;
+    }
+    return in.error == FL_OK && row->kind <= FL_REPORT_STALE;
+}
+
+enum fl_quality fl_device_quality(const struct fl_device_row *row, enum fl_quantity quantity)
+{
+    const struct fl_device_value *value = &row->values[quantity];
+    bool is_older = (int32_t)(value->counter - (uint32_t)row->gap_counter) < 0;
+    if (value->quality == FL_QUALITY_OK && row->gap_counter != 0 && is_older)
+        return FL_QUALITY_STALE;
+    return value->quality;
+}
