@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "projections/devices/devices.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,10 +184,10 @@ static enum fl_error set_reading(struct state *s, struct fl_kv *kv, struct slot 
     struct fl_raw_chunk *chunk = chunk_of(s, kv, slot, fl_raw_chunk_of(number));
     if (chunk == NULL)
         return kv->error != FL_OK ? kv->error : FL_NO_MEMORY;
-    if (chunk->index == FL_RAW_CHUNK_OTHER && chunk->count >= FL_RAW_OTHER_COUNT_MAX)
-        return FL_TOO_LARGE;
     if (!fl_raw_set(&s->arena, chunk, number, reading->name, reading->value, (uint32_t)counter))
         return FL_NO_MEMORY;
+    if (chunk->index == FL_RAW_CHUNK_OTHER)
+        slot->row.other_count = (uint16_t)chunk->count;
     if (name != NULL)
         set_quantity(&slot->row, name, reading->value, counter);
     return FL_OK;
@@ -200,6 +201,7 @@ static void begin_full(struct slot *slot, const struct fl_report *report, uint64
     slot->row.gap_counter = 0;
     slot->row.status = 0;
     slot->row.chunk_mask = 0;
+    slot->row.other_count = 0;
     slot->chunks = NULL;
     memset(slot->row.values, 0, sizeof(slot->row.values));
 }
@@ -230,6 +232,10 @@ static enum fl_error apply_report(struct state *s, struct fl_kv *kv,
     if (report->generation < row->generation ||
         (!is_new_generation && report->counter <= row->counter))
         return kv->error;
+    /* Refused before anything is touched. */
+    if (report->kind == FL_REPORT_CHANGES &&
+        row->other_count + report->reading_count > FL_RAW_OTHER_COUNT_MAX)
+        return FL_TOO_LARGE;
     bool has_gap = !is_new_generation && row->counter != 0 && report->counter != row->counter + 1;
     if (report->kind == FL_REPORT_FULL)
         begin_full(slot, report, input->offset);

@@ -15,12 +15,13 @@
 #include "core/arena.h"
 #include "core/kv.h"
 #include "projections/devices/names.h"
+#include "projections/telemetry/report.h"
 
 enum {
     FL_RAW_NUMBERS_PER_CHUNK = 64,
     FL_RAW_CHUNK_OTHER = 31, /* chunk of the names without a number */
     FL_RAW_KEY_SIZE = 5,
-    FL_RAW_OTHER_COUNT_MAX = 1024,
+    FL_RAW_OTHER_COUNT_MAX = FL_READING_COUNT_MAX,
 };
 
 struct fl_raw_entry {

@@ -30,6 +30,7 @@ void fl_device_row_encode(const struct fl_device_row *row, uint8_t out[FL_DEVICE
     fl_write_u64(&to, row->thinned_count);
     fl_write_u32(&to, row->status);
     fl_write_u32(&to, row->chunk_mask);
+    fl_write_u16(&to, row->other_count);
     for (size_t q = 0; q < FL_QUANTITY_COUNT; q++) {
         fl_write_u64(&to, (uint64_t)row->values[q].thousandths);
         fl_write_u32(&to, row->values[q].counter);
@@ -60,6 +61,7 @@ bool fl_device_row_decode(struct fl_slice bytes, struct fl_device_row *row)
     row->thinned_count = fl_read_u64(&in);
     row->status = fl_read_u32(&in);
     row->chunk_mask = fl_read_u32(&in);
+    row->other_count = fl_read_u16(&in);
     for (size_t q = 0; q < FL_QUANTITY_COUNT; q++) {
         row->values[q].thousandths = (int64_t)fl_read_u64(&in);
         row->values[q].counter = fl_read_u32(&in);

@@ -35,10 +35,13 @@ struct fl_device_row {
     uint64_t thinned_count; /* what the last report said it is missing */
     uint32_t status;        /* set of fl_status_token; 0: never received */
     uint32_t chunk_mask;    /* which rows of raw strings there are */
+    uint16_t other_count;   /* variables without a number among them */
     struct fl_device_value values[FL_QUANTITY_COUNT];
 };
 
-enum { FL_DEVICE_ROW_SIZE = 4 + 8 + 1 + 4 + 4 + 9 * 8 + 4 + 4 + FL_QUANTITY_COUNT * (8 + 4 + 1) };
+enum {
+    FL_DEVICE_ROW_SIZE = 4 + 8 + 1 + 4 + 4 + 9 * 8 + 4 + 4 + 2 + FL_QUANTITY_COUNT * (8 + 4 + 1)
+};
 
 void fl_device_row_init(struct fl_device_row *row);
 void fl_device_row_encode(const struct fl_device_row *row, uint8_t out[FL_DEVICE_ROW_SIZE]);

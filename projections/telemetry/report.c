@@ -181,6 +181,7 @@ enum fl_error fl_report_decode(struct fl_slice signed_bytes, struct fl_report *r
     if (at != end)
         return refuse(what, "report: not a Report");
     report->generation = (uint32_t)generation;
+    report->reading_count = (uint32_t)reading_count;
     report->kind = (enum fl_report_kind)(kind > FL_REPORT_STALE ? 0 : kind);
     if (generation > UINT32_MAX)
         return refuse(what, "generation: below 2^32");

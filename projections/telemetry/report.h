@@ -39,6 +39,7 @@ struct fl_report {
     int64_t sampled_at_ms;
     int64_t clock_ms;
     uint64_t thinned_count;
+    uint32_t reading_count;
     enum fl_report_kind kind;
 };
 
