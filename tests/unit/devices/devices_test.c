@@ -104,6 +104,15 @@ enum {
         .sampled_at_ms = 1000 + (int64_t)(c), .readings = __VA_ARGS__                              \
     }
 
+static void expect_same_row(const struct fl_device_row *a, const struct fl_device_row *b)
+{
+    uint8_t a_bytes[FL_DEVICE_ROW_SIZE];
+    uint8_t b_bytes[FL_DEVICE_ROW_SIZE];
+    fl_device_row_encode(a, a_bytes);
+    fl_device_row_encode(b, b_bytes);
+    assert_memory_equal(a_bytes, b_bytes, sizeof(a_bytes));
+}
+
 static void test_latest_values(void **state)
 {
     struct feed feed;
@@ -155,7 +164,7 @@ static void test_late_and_repeated_reports_change_nothing(void **state)
                      FL_OK);
     feed_flush(&feed);
     assert_true(fl_devices_row(feed.kv, 1, &after));
-    assert_memory_equal(&before, &after, sizeof(before));
+    expect_same_row(&before, &after);
     /* A later generation begins again, whatever its counter. */
     struct test_report next = REPORT(1, 1, FULL, READINGS({"battery.charge", "53"}));
     next.generation = 2;
@@ -238,7 +247,7 @@ static void test_too_many_odd_names_are_refused_whole(void **state)
                      FL_TOO_LARGE);
     feed_flush(&feed);
     assert_true(fl_devices_row(feed.kv, 1, &after));
-    assert_memory_equal(&before, &after, sizeof(before));
+    expect_same_row(&before, &after);
     feed_close(&feed);
 }
 
