@@ -363,3 +363,28 @@ void fl_envelope_write_json(struct fl_json *json, const struct fl_envelope *enve
         write_json_value(json, attribute, field);
     }
 }
+
+static const char *const patterns[] = {
+    [FORM_ID] = "^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+    [FORM_TEXT] = "^.+$",
+    [FORM_ACTOR] = "^(account:.+|operator:.+|agent:.+|node:.+|detector)$",
+    [FORM_TIME] = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$",
+    [FORM_U64] = "^(0|[1-9][0-9]{0,19})$",
+    [FORM_U32] = "^(0|[1-9][0-9]{0,9})$",
+    [FORM_HASH] = "^[0-9a-f]{64}$",
+};
+
+bool fl_envelope_attribute(size_t n, struct fl_attribute_info *info)
+{
+    if (n >= ATTRIBUTE_COUNT)
+        return false;
+    const struct attribute *attribute = &attributes[n];
+    *info = (struct fl_attribute_info){
+        .header = attribute->header,
+        .pattern = attribute->form == FORM_FIXED ? attribute->fixed : patterns[attribute->form],
+        .on_actions = attribute->presence != EVENT,
+        .on_plain = attribute->presence == ALWAYS,
+        .required = attribute->presence == ALWAYS || attribute->presence == EVENT,
+    };
+    return true;
+}

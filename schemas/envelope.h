@@ -49,6 +49,18 @@ enum fl_error fl_envelope_read(const struct fl_record *record, struct fl_envelop
  * ("type", "actionhash"); numbers as numbers. */
 void fl_envelope_write_json(struct fl_json *json, const struct fl_envelope *envelope);
 
+/* What there is to know of one header, for documents. */
+struct fl_attribute_info {
+    const char *header;
+    const char *pattern; /* regular expression of the whole value (ECMA 262) */
+    bool on_actions;     /* may stand on actions and plain records */
+    bool on_plain;       /* stands on every record */
+    bool required;       /* stands on every action or event where it may stand */
+};
+
+/* The n-th header in canonical order; false behind the last. */
+bool fl_envelope_attribute(size_t n, struct fl_attribute_info *info);
+
 /* Builds the record of an action: key (company, `operator` or `log`), headers, packed payload,
  * timestamp. The row is that of the message; envelope.type/row need not be set. FL_NO_MEMORY when
  * the arena is exhausted. */

@@ -6,13 +6,14 @@
 #define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
 
 static const struct fl_topic_row rows[FL_TOPIC_COUNT] = {
-#define FL_TOPIC(id, topic_name, partitions, days, is_compacted, key_text, text)                   \
+#define FL_TOPIC(id, topic_name, partitions, days, is_compacted, full_name, key_text, text)        \
     {FL_TOPIC_##id,                                                                                \
      {.name = (topic_name),                                                                        \
       .partition_count = (partitions),                                                             \
       .retention_ms = (days) == 0 ? -1 : (days)*DAY_MS,                                            \
       .retention_bytes = -1,                                                                       \
       .compacted = (is_compacted)},                                                                \
+     full_name,                                                                                    \
      key_text,                                                                                     \
      text},
 #include "schemas/topics.def"

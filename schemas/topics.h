@@ -19,6 +19,7 @@ enum fl_topic {
 struct fl_topic_row {
     enum fl_topic topic;
     struct fl_topic_spec spec; /* partitions and retention by default */
+    const char *type;          /* ce_type of every record; "": the types of the catalogue */
     const char *key;           /* what the record's key is, for people */
     const char *description;   /* one sentence without a full stop */
 };

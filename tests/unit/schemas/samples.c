@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * samples write DIR SEED: one random message of each type as TYPE.bin and TYPE.json.
  * samples read TYPE < JSON > protobuf: through our own reader.
- * For the oracle test, which compares both with other people's tools. */
+ * For the oracle test, which compares both with other people's tools.
+ * samples asyncapi: the document that schemas/asyncapi.yaml has to be. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/assert.h"
+#include "schemas/asyncapi.h"
 #include "schemas/codec.h"
 #include "schemas/fields.h"
 #include "tests/unit/schemas/maker.h"
@@ -65,8 +67,10 @@ int main(int argc, char **argv)
         code = write_samples(&arena, argv[2], argv[3]);
     else if (argc == 3 && strcmp(argv[1], "read") == 0)
         code = read_sample(&arena, argv[2]);
+    else if (argc == 2 && strcmp(argv[1], "asyncapi") == 0)
+        code = fl_asyncapi_write(stdout) == FL_OK ? 0 : 1;
     else
-        fprintf(stderr, "usage: samples write DIR SEED | samples read TYPE\n");
+        fprintf(stderr, "usage: samples write DIR SEED | samples read TYPE | samples asyncapi\n");
     fl_arena_fini(&arena);
     return code;
 }
