@@ -247,6 +247,8 @@ enum fl_error fl_txn_commit(struct fl_txn *txn)
     fl_env_leave(txn->env);
     if (code != MDB_SUCCESS) {
         enum fl_error error = fl_env_fail(txn->env, "commit", code);
+        if (code == MDB_MAP_FULL)
+            return txn->kv.error = error; /* found before anything was written: an abort */
         /* Whatever the reason, what is on the disk is unknown to this process: it must end. */
         return txn->kv.error = error == FL_CORRUPT ? FL_CORRUPT : FL_IO;
     }
