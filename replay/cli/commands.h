@@ -15,3 +15,6 @@ extern const struct fl_command fl_command_keep;
 /* tail.c */
 extern const struct fl_command fl_command_tail;
 extern const struct fl_command fl_command_topics;
+
+/* lag.c */
+extern const struct fl_command fl_command_lag;
