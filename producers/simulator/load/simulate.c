@@ -311,9 +311,11 @@ enum fl_error fl_simulate_run(const struct fl_simulate_options *options,
 {
     struct run run = {.options = options, .result = result};
     *result = (struct fl_simulate_result){.reports = 0};
-    if (options->device_count == 0 || options->seconds < 0 || options->rate < 0) {
+    if (options->device_count == 0 || options->device_count > FL_SIMULATE_DEVICE_COUNT_MAX ||
+        options->seconds < 0 || options->rate < 0) {
         snprintf(result->detail, sizeof(result->detail),
-                 "there must be at least one device, and neither rate nor seconds be negative");
+                 "1 to %d devices, and neither rate nor seconds below 0",
+                 FL_SIMULATE_DEVICE_COUNT_MAX);
         return FL_USAGE;
     }
     fl_arena_init(&run.arena, ARENA_BOUND);

@@ -19,7 +19,7 @@
 #include "core/keyring.h"
 #include "core/port.h"
 
-enum { FL_SIMULATE_DETAIL_SIZE = 512 };
+enum { FL_SIMULATE_DETAIL_SIZE = 512, FL_SIMULATE_DEVICE_COUNT_MAX = 10000000 };
 
 struct fl_simulate_options {
     struct fl_journal *journal;
