@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producers/simulator/load/enrol.h"
 
+#include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +16,10 @@
 enum {
     REGISTER_BATCH = 200,
     CLAIM_MS = 5 * 60 * 1000,
-    PROFILE_ROOM = 4096,
     NAME_SIZE = 64,
     ARENA_BOUND = 1024 * 1024,
+    TRY_COUNT_MAX = 20,
+    RETRY_MS = 200,
 };
 
 /* What the log has of ours, gathered from its events. */
@@ -142,6 +144,16 @@ static enum fl_error fail(struct run *run, enum fl_error error, const char *what
     return error;
 }
 
+/* True if it is worth trying again: the journal was away, or swallowed something. Waits a little.
+ */
+static bool try_again(const struct run *run, enum fl_error error, unsigned *tries)
+{
+    struct pollfd stop = {.fd = run->enrol->stop_fd, .events = POLLIN};
+    if (fl_error_class(error) != FL_CLASS_RETRY || error == FL_TIMEOUT || error == FL_INTERRUPTED)
+        return false;
+    return ++*tries < TRY_COUNT_MAX && poll(&stop, 1, RETRY_MS) == 0;
+}
+
 /* One action on behalf of `account` ("": nobody); `done` says whether its event came. */
 static enum fl_error act(struct run *run, const char *actor, const char *account,
                          const char *company, const ProtobufCMessage *message, const bool *done,
@@ -150,16 +162,18 @@ static enum fl_error act(struct run *run, const char *actor, const char *account
     struct fl_enrol *enrol = run->enrol;
     struct fl_follow_action action = {
         .actor = actor, .on_behalf_of = account, .company_id = company, .message = message};
+    enum fl_error error = FL_OK;
+    unsigned tries = 0;
     run->found.rejection[0] = '\0';
-    enum fl_error error =
-        fl_follow_act(run->follow, &action, 1, enrol->patience_ms, enrol->stop_fd);
+    do
+        error = fl_follow_act(run->follow, &action, 1, enrol->patience_ms, enrol->stop_fd);
+    while (!*done && try_again(run, error, &tries));
+    if (*done)
+        return FL_OK;
     if (error)
         return fail(run, error, what);
-    if (!*done) {
-        snprintf(enrol->detail, sizeof(enrol->detail), "%s: %s", what, run->found.rejection);
-        return FL_DENIED;
-    }
-    return FL_OK;
+    snprintf(enrol->detail, sizeof(enrol->detail), "%s: %s", what, run->found.rejection);
+    return FL_DENIED;
 }
 
 static enum fl_error make_company(struct run *run)
@@ -214,7 +228,13 @@ static enum fl_error write_profile(struct run *run, struct fl_arena *arena, cons
                                .records = &record,
                                .expected_offset = FL_OFFSET_NONE,
                                .offsets = &offset};
-    return error ? error : fl_journal_append(enrol->journal, &append, 1);
+    if (error)
+        return error;
+    unsigned tries = 0;
+    do /* twice is as good as once: the topic keeps the newest of a key */
+        error = fl_journal_append(enrol->journal, &append, 1);
+    while (try_again(run, error, &tries));
+    return error;
 }
 
 static enum fl_error make_account(struct run *run)
@@ -355,7 +375,7 @@ static enum fl_error register_batch(struct run *run, struct registration *regist
     enum fl_error error =
         fl_follow_act(run->follow, actions, count, enrol->patience_ms, enrol->stop_fd);
     if (error)
-        return fail(run, error, "registering devices");
+        return error == FL_UNKNOWN_OUTCOME ? error : fail(run, error, "registering devices");
     if (!enrol->quiet)
         fprintf(stderr, "registered %u of %u devices\n", enrol->registered_count,
                 enrol->device_count);
@@ -368,9 +388,14 @@ static enum fl_error register_devices(struct run *run)
     struct registration *registrations = calloc(REGISTER_BATCH, sizeof(*registrations));
     struct fl_follow_action *actions = calloc(REGISTER_BATCH, sizeof(*actions));
     enum fl_error error = registrations != NULL && actions != NULL ? FL_OK : FL_NO_MEMORY;
-    uint32_t next = 0;
-    while (!error && next < enrol->device_count)
+    unsigned tries = 0;
+    for (uint32_t next = 0; !error && next < enrol->device_count;) {
         error = register_batch(run, registrations, actions, &next);
+        if (try_again(run, error, &tries)) {
+            error = FL_OK;
+            next = 0; /* those that are registered by now are passed over */
+        }
+    }
     free(registrations);
     free(actions);
     if (!error && enrol->registered_count < enrol->device_count) {

@@ -213,6 +213,18 @@ static enum fl_error wait_answered(struct fl_follow *follow, uint64_t last, int6
     return FL_OK;
 }
 
+/* Where the records went is not known: everything that is in the log by now gets its answer. */
+static enum fl_error wait_present(struct fl_follow *follow, int64_t patience_ms, int stop_fd)
+{
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    enum fl_error error = fl_journal_offsets(follow->journal, "actions", 0, &begin, &end);
+    if (error)
+        return journal_failed(follow, error);
+    error = wait_answered(follow, end - 1, patience_ms, stop_fd);
+    return error ? error : FL_UNKNOWN_OUTCOME;
+}
+
 static enum fl_error encode(struct fl_follow *follow, const struct fl_follow_action *action,
                             struct fl_record *record)
 {
@@ -258,8 +270,10 @@ enum fl_error fl_follow_act(struct fl_follow *follow, const struct fl_follow_act
                                .expected_offset = FL_OFFSET_NONE,
                                .offsets = offsets};
     error = fl_journal_append(follow->journal, &append, 1);
-    if (error)
+    if (error && error != FL_UNKNOWN_OUTCOME)
         return journal_failed(follow, error);
     uint64_t last = offsets[count - 1]; /* the arena is reset while events are shown */
+    if (error || last == FL_OFFSET_NONE)
+        return wait_present(follow, patience_ms, stop_fd);
     return wait_answered(follow, last, patience_ms, stop_fd);
 }

@@ -47,6 +47,7 @@ struct fl_follow_action {
 };
 
 /* Appends them and shows events until all are answered. FL_TIMEOUT if nothing is decided for
- * `patience_ms`; FL_INTERRUPTED once stop_fd can be read. */
+ * `patience_ms`; FL_INTERRUPTED once stop_fd can be read; FL_UNKNOWN_OUTCOME if some may not have
+ * landed: what is in the log has been answered and shown, so the caller knows what is missing. */
 enum fl_error fl_follow_act(struct fl_follow *follow, const struct fl_follow_action *actions,
                             size_t count, int64_t patience_ms, int stop_fd) FL_MUST_USE;

@@ -283,17 +283,18 @@ static enum fl_error enrol(struct run *run)
     run->devices = calloc(options->device_count, sizeof(*run->devices));
     if (run->devices == NULL)
         return FL_NO_MEMORY;
-    run->enrol = (struct fl_enrol){.journal = options->journal,
-                                   .port = options->port,
-                                   .keyring = options->keyring,
-                                   .node_id = options->node_id,
-                                   .operator_name = options->operator_name,
-                                   .seed = options->seed,
-                                   .device_count = options->device_count,
-                                   .patience_ms = PATIENCE_MS,
-                                   .stop_fd = options->stop_fd,
-                                   .quiet = options->quiet,
-                                   .devices = run->devices};
+    run->enrol =
+        (struct fl_enrol){.journal = options->journal,
+                          .port = options->port,
+                          .keyring = options->keyring,
+                          .node_id = options->node_id,
+                          .operator_name = options->operator_name,
+                          .seed = options->seed,
+                          .device_count = options->device_count,
+                          .patience_ms = options->patience_ms ? options->patience_ms : PATIENCE_MS,
+                          .stop_fd = options->stop_fd,
+                          .quiet = options->quiet,
+                          .devices = run->devices};
     enum fl_error error = fl_enrol_run(&run->enrol, &run->follow);
     if (error) {
         snprintf(run->result->detail, sizeof(run->result->detail), "%s", run->enrol.detail);

@@ -31,9 +31,10 @@ struct fl_simulate_options {
     double rate; /* reports per second, of all; 0: as fast as it goes */
     double seconds;
     uint64_t seed;
-    bool outage; /* mains fails in the middle half of the run */
-    bool quiet;  /* no progress on stderr */
-    int stop_fd; /* -1: none */
+    bool outage;         /* mains fails in the middle half of the run */
+    bool quiet;          /* no progress on stderr */
+    int stop_fd;         /* -1: none */
+    int64_t patience_ms; /* without any answer of a decider; 0: 30 s */
 };
 
 struct fl_simulate_result {
