@@ -324,11 +324,11 @@ void fl_ups_check(const struct fl_ups *ups)
     fl_assert(ups->charge >= 0 && ups->charge <= 100);
     fl_assert(ups->value_count <= UPS_VARIABLE_COUNT_MAX);
     fl_assert(ups->pending_count <= UPS_PENDING_COUNT_MAX);
-    char status[FL_SCENARIO_VALUE_SIZE];
+    char status[FL_SCENARIO_VALUE_SIZE + 2];
     snprintf(status, sizeof(status), " %s ", fl_ups_value(ups, "ups.status"));
     for (char *token = strchr(status, ' '); token && token[1];) {
         char *end = strchr(token + 1, ' ');
-        char needle[FL_SCENARIO_VALUE_SIZE];
+        char needle[FL_SCENARIO_VALUE_SIZE + 2];
         if (!end)
             break;
         snprintf(needle, sizeof(needle), "%.*s", (int)(end - token + 1), token);
