@@ -18,3 +18,6 @@ extern const struct fl_command fl_command_topics;
 
 /* lag.c */
 extern const struct fl_command fl_command_lag;
+
+/* simulate.c */
+extern const struct fl_command fl_command_simulate;
