@@ -83,6 +83,15 @@ int64_t fl_kafka_now_ms(void)
     return fl_port_monotonic_ms(fl_port_system());
 }
 
+bool fl_kafka_pause(struct fl_kafka *kafka)
+{
+    rd_kafka_queue_t *nothing = rd_kafka_queue_new(kafka->control);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(nothing, FL_KAFKA_PAUSE_MS);
+    fl_assert(event == NULL);
+    rd_kafka_queue_destroy(nothing);
+    return true;
+}
+
 /* Kafka applies retention and compaction itself. */
 static enum fl_error maintain(struct fl_journal *journal, int64_t now_ms)
 {

@@ -7,7 +7,6 @@
 #include "core/journal/kafka_internal.h"
 
 enum {
-    METADATA_PAUSE_MS = 20, /* between two looks at whether a topic has come or gone */
     CONFIG_COUNT_MAX = 10,
 };
 
@@ -94,27 +93,15 @@ enum fl_error fl_kafka_partition_count(struct fl_kafka *kafka, const char *full_
 static enum fl_error await_topic(struct fl_kafka *kafka, const char *full_name, bool there)
 {
     int64_t deadline_ms = fl_kafka_now_ms() + kafka->control_timeout_ms;
-    rd_kafka_queue_t *nothing = rd_kafka_queue_new(kafka->control);
     enum fl_error error;
-    for (;;) {
+    do {
         uint32_t count = 0;
         error = fl_kafka_partition_count(kafka, full_name, &count, NULL);
-        if (error == (there ? FL_OK : FL_NOT_FOUND)) {
-            error = FL_OK;
-            break;
-        }
-        if (fl_kafka_now_ms() >= deadline_ms) {
-            error = there
-                        ? FL_UNAVAILABLE
-                        : fl_kafka_fail(kafka, FL_UNAVAILABLE, "topic %s: still there", full_name);
-            break;
-        }
-        /* A cluster reports no such change by itself: look again after a moment. */
-        rd_kafka_event_t *event = rd_kafka_queue_poll(nothing, METADATA_PAUSE_MS);
-        fl_assert(event == NULL);
-    }
-    rd_kafka_queue_destroy(nothing);
-    return error;
+        if (error == (there ? FL_OK : FL_NOT_FOUND))
+            return FL_OK;
+    } while (fl_kafka_now_ms() < deadline_ms && fl_kafka_pause(kafka));
+    return there ? FL_UNAVAILABLE
+                 : fl_kafka_fail(kafka, FL_UNAVAILABLE, "topic %s: still there", full_name);
 }
 
 static void take_config(struct fl_topic_info *info, const char *name, const char *value)

@@ -20,6 +20,7 @@
 enum {
     FL_KAFKA_CONTROL_TIMEOUT_MS = 10000, /* one admin or metadata call, at most */
     FL_KAFKA_CONTROL_TIMEOUT_MS_MIN = 1000,
+    FL_KAFKA_PAUSE_MS = 20,           /* between two looks at the cluster */
     FL_KAFKA_GROUP_SESSION_MS = 8000, /* a dead member loses its lease after that */
     FL_KAFKA_GROUP_HEARTBEAT_MS = 1000,
     FL_KAFKA_NAME_SIZE_MAX = 256, /* topics and groups with prefix */
@@ -117,3 +118,7 @@ enum fl_error fl_kafka_fail(struct fl_kafka *kafka, enum fl_error error, const c
 enum fl_error fl_kafka_error(rd_kafka_resp_err_t code);
 
 int64_t fl_kafka_now_ms(void);
+
+/* A moment between two looks at what a cluster does not report by itself: whether a topic has come
+ * or gone, whether a partition's leader has changed. True, so that it fits a loop's condition. */
+bool fl_kafka_pause(struct fl_kafka *kafka);

@@ -20,19 +20,38 @@ static enum fl_error check_partition(struct fl_kafka *kafka, const char *full_na
     return error;
 }
 
+/* A broker that has just become the leader, or is no longer, says so for a moment. */
+static bool is_moving(rd_kafka_resp_err_t code)
+{
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        return true;
+    default:
+        return false;
+    }
+}
+
 enum fl_error fl_kafka_offsets(struct fl_journal *journal, const char *topic, uint32_t partition,
                                uint64_t *begin, uint64_t *end)
 {
     struct fl_kafka *kafka = fl_kafka_of(journal);
     char full_name[FL_KAFKA_NAME_SIZE_MAX];
+    int64_t deadline_ms = fl_kafka_now_ms() + kafka->control_timeout_ms;
     int64_t low = -1;
     int64_t high = -1;
+    rd_kafka_resp_err_t code;
     fl_kafka_full_name(kafka, topic, full_name);
-    enum fl_error error = check_partition(kafka, full_name, partition);
-    if (error != FL_OK)
-        return error;
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-        kafka->control, full_name, (int32_t)partition, &low, &high, kafka->control_timeout_ms);
+    do {
+        enum fl_error error = check_partition(kafka, full_name, partition);
+        if (error != FL_OK)
+            return error;
+        code = rd_kafka_query_watermark_offsets(kafka->control, full_name, (int32_t)partition, &low,
+                                                &high, kafka->control_timeout_ms);
+    } while (is_moving(code) && fl_kafka_now_ms() < deadline_ms && fl_kafka_pause(kafka));
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return fail(kafka, code, full_name, partition);
     if (low < 0 || high < low)

@@ -24,13 +24,15 @@ static enum fl_error open_embedded(const struct fl_config *config, const struct 
 }
 
 static enum fl_error open_kafka(const struct fl_config *config, const char *brokers,
-                                struct fl_journal **journal)
+                                struct fl_journal **journal, char detail[FL_CONFIG_DETAIL_SIZE])
 {
     struct fl_kafka_options options = {
         .brokers = brokers,
         .topic_prefix = fl_config_text(config, FL_SETTING_TOPIC_PREFIX),
         .properties = fl_config_kafka(config),
         .replication_factor = (uint32_t)fl_config_number(config, FL_SETTING_REPLICATION),
+        .detail = detail,
+        .detail_size = FL_CONFIG_DETAIL_SIZE,
     };
     return fl_journal_open_kafka(&options, journal);
 }
@@ -46,13 +48,13 @@ enum fl_error fl_journal_open(const struct fl_config *config, const struct fl_da
         error = open_embedded(config, datadir, read_only, journal);
     } else if (strncmp(name, kafka_scheme, sizeof(kafka_scheme) - 1) == 0 &&
                name[sizeof(kafka_scheme) - 1] != '\0') {
-        error = open_kafka(config, name + sizeof(kafka_scheme) - 1, journal);
+        error = open_kafka(config, name + sizeof(kafka_scheme) - 1, journal, detail);
     } else {
         snprintf(detail, FL_CONFIG_DETAIL_SIZE,
                  "\"%.200s\" is no journal: embedded, or kafka://host:port,host:port", name);
         return FL_USAGE;
     }
-    if (error != FL_OK)
+    if (error != FL_OK && detail[0] == '\0')
         snprintf(detail, FL_CONFIG_DETAIL_SIZE, "%.200s: %s", name, fl_error_text(error));
     return error;
 }
