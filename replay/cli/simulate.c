@@ -72,7 +72,7 @@ static void user_name(char *out, size_t out_size)
 
 static int simulate_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
-    static struct fl_duty duty;
+    struct fl_duty duty;
     struct fl_simulate_options options = {.seed = 1};
     struct fl_simulate_result result = {.reports = 0};
     struct fl_keyring *keyring = NULL;
