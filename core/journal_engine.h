@@ -49,7 +49,8 @@ struct fl_group {
 
 /* Opens (and creates) the embedded journal below `directory` ("DATA/journal"). map_size: bytes of
  * address space per topic (0: 64 GiB). reserve_size: free bytes on the file system below which
- * appends answer FL_FULL (0: none). topic_prefix may be "". */
+ * appends answer FL_FULL (0: none), unless the topic's own file has room that retention has freed.
+ * topic_prefix may be "". A process opens a directory once. */
 struct fl_embedded_options {
     const char *directory;
     const char *topic_prefix;

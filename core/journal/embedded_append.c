@@ -54,6 +54,14 @@ static enum fl_error check_batch(struct fl_embedded *journal, const struct fl_em
     return FL_OK;
 }
 
+/* True if the topic's own file has that much room that retention or compaction has freed: then an
+ * append need not touch the reserve. */
+static bool has_freed_room(struct fl_embedded_topic *topic, uint64_t size)
+{
+    struct fl_env_usage usage;
+    return fl_env_usage(topic->env, &usage) == FL_OK && usage.free_size >= 2 * size;
+}
+
 /* Looks before the transaction whether the disk and the map take it: a commit that runs into a full
  * disk ends the process, a refusal here does not. */
 static enum fl_error check_room(struct fl_embedded *journal, struct fl_embedded_topic *topic,
@@ -63,7 +71,8 @@ static enum fl_error check_room(struct fl_embedded *journal, struct fl_embedded_
     bool has_room = false;
     uint64_t wanted = 2 * size + TREE_ROOM;
     enum fl_error error = fl_file_system_free(journal->directory, &free_size);
-    if (error == FL_OK && free_size < journal->reserve_size + wanted) {
+    if (error == FL_OK && free_size < journal->reserve_size + wanted &&
+        (free_size < wanted || !has_freed_room(topic, wanted))) {
         fl_embedded_detail(journal,
                            "topic %s: %" PRIu64 " bytes are free on the disk, %" PRIu64
                            " are kept in reserve",
