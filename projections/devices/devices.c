@@ -22,7 +22,7 @@ enum {
 
 /* A device that this batch has touched. */
 struct slot {
-    struct fl_device_row row;
+    struct fl_latest row;
     struct fl_raw_chunk *chunks;
     uint32_t number;            /* SLOT_FREE: unused, device numbers begin with 1 */
     uint32_t chunk_mask_stored; /* as the store has it: what a full report may have to delete */
@@ -135,9 +135,9 @@ static struct slot *slot_of(struct state *s, struct fl_kv *kv, uint32_t number)
     struct slot *slot = &s->slots[s->slot_count];
     slot->number = number;
     slot->chunks = NULL;
-    fl_device_row_init(&slot->row);
+    fl_latest_init(&slot->row);
     if (fl_kv_get(kv, FL_DEVICES_ROWS, number_key(number, key), &stored) &&
-        !fl_device_row_decode(stored, &slot->row))
+        !fl_latest_decode(stored, &slot->row))
         fl_kv_fail(kv, FL_CORRUPT);
     slot->chunk_mask_stored = slot->row.chunk_mask;
     s->index[at] = ++s->slot_count;
@@ -164,14 +164,14 @@ static struct fl_raw_chunk *chunk_of(struct state *s, struct fl_kv *kv, struct s
     return chunk;
 }
 
-static void set_quantity(struct fl_device_row *row, const struct fl_name *name,
-                         struct fl_slice value, uint64_t counter)
+static void set_quantity(struct fl_latest *row, const struct fl_name *name, struct fl_slice value,
+                         uint64_t counter)
 {
     if (name->is_status)
         row->status = fl_status_parse(value);
     if (name->quantity == FL_QUANTITY_COUNT)
         return;
-    struct fl_device_value *slot = &row->values[name->quantity];
+    struct fl_latest_value *slot = &row->values[name->quantity];
     slot->quality = fl_quantity_parse(name->quantity, value, &slot->thousandths);
     slot->counter = (uint32_t)counter;
 }
@@ -206,7 +206,7 @@ static void begin_full(struct slot *slot, const struct fl_report *report, uint64
     memset(slot->row.values, 0, sizeof(slot->row.values));
 }
 
-static void set_common(struct fl_device_row *row, const struct fl_report *report,
+static void set_common(struct fl_latest *row, const struct fl_report *report,
                        const struct fl_view_input *input)
 {
     row->generation = report->generation;
@@ -227,7 +227,7 @@ static enum fl_error apply_report(struct state *s, struct fl_kv *kv,
                                   const struct fl_view_input *input, const struct fl_report *report)
 {
     struct slot *slot = slot_of(s, kv, report->device_number);
-    struct fl_device_row *row = &slot->row;
+    struct fl_latest *row = &slot->row;
     bool is_new_generation = report->generation > row->generation;
     if (report->generation < row->generation ||
         (!is_new_generation && report->counter <= row->counter))
@@ -400,11 +400,11 @@ static void devices_flush(void *state, struct fl_kv *kv)
     sort_slots(s);
     for (uint32_t i = 0; i < s->slot_count; i++) {
         uint8_t key[NUMBER_SIZE];
-        uint8_t row[FL_DEVICE_ROW_SIZE];
+        uint8_t row[FL_LATEST_SIZE];
         struct slot *slot = &s->slots[s->order[i]];
         if (slot->row.counter == 0)
             continue;
-        fl_device_row_encode(&slot->row, row);
+        fl_latest_encode(&slot->row, row);
         fl_kv_put(kv, FL_DEVICES_ROWS, number_key(slot->number, key),
                   fl_slice_of(row, sizeof(row)));
     }

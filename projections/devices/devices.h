@@ -19,7 +19,7 @@
 #include "projections/view.h"
 
 enum fl_devices_table {
-    FL_DEVICES_ROWS,  /* device number u32 -> fl_device_row */
+    FL_DEVICES_ROWS,  /* device number u32 -> fl_latest */
     FL_DEVICES_RAW,   /* device number u32, chunk u8 -> raw strings */
     FL_DEVICES_TICKS, /* partition u32, gateway u32 -> boot u64, sequence u64, time u64 */
     FL_DEVICES_FACTS, /* device number u32 -> id 16, generation u32, removed u8 */
@@ -40,7 +40,7 @@ bool fl_devices_fact(struct fl_kv *kv, uint32_t device_number, struct fl_device_
 bool fl_devices_number(struct fl_kv *kv, struct fl_slice device_id_text, uint32_t *device_number);
 
 /* False: nothing was reported yet. */
-bool fl_devices_row(struct fl_kv *kv, uint32_t device_number, struct fl_device_row *row);
+bool fl_devices_row(struct fl_kv *kv, uint32_t device_number, struct fl_latest *row);
 
 /* Calls `each` for every raw string, by number, then by name. The slices live as long as the read.
  */
@@ -53,7 +53,7 @@ void fl_devices_each_raw(struct fl_kv *kv, uint32_t device_number,
  * tick minus that report); after FL_GATEWAY_SILENCE_MS of silence of that gateway another's ticks
  * count. Own downtime is no silence. */
 enum { FL_GATEWAY_SILENCE_MS = 10 * 60 * 1000 };
-int64_t fl_devices_silence_ms(struct fl_kv *kv, const struct fl_device_row *row);
+int64_t fl_devices_silence_ms(struct fl_kv *kv, const struct fl_latest *row);
 
 /* The view's check: all invariants above. */
 bool fl_devices_check(struct fl_kv *kv, char detail[FL_DETAIL_SIZE]);

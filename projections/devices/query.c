@@ -58,13 +58,13 @@ bool fl_devices_number(struct fl_kv *kv, struct fl_slice device_id_text, uint32_
     return true;
 }
 
-bool fl_devices_row(struct fl_kv *kv, uint32_t device_number, struct fl_device_row *row)
+bool fl_devices_row(struct fl_kv *kv, uint32_t device_number, struct fl_latest *row)
 {
     uint8_t key[NUMBER_SIZE];
     struct fl_slice value;
     if (!fl_kv_get(kv, FL_DEVICES_ROWS, number_key(device_number, key), &value))
         return false;
-    if (fl_device_row_decode(value, row))
+    if (fl_latest_decode(value, row))
         return true;
     fl_kv_fail(kv, FL_CORRUPT);
     return false;
@@ -77,7 +77,7 @@ void fl_devices_each_raw(struct fl_kv *kv, uint32_t device_number,
 {
     uint8_t key[NUMBER_SIZE];
     struct fl_kv_walk rows;
-    struct fl_device_row row;
+    struct fl_latest row;
     if (!fl_devices_row(kv, device_number, &row))
         return;
     fl_kv_walk_begin(&rows, kv, FL_DEVICES_RAW, number_key(device_number, key));
@@ -92,7 +92,7 @@ void fl_devices_each_raw(struct fl_kv *kv, uint32_t device_number,
     }
 }
 
-int64_t fl_devices_silence_ms(struct fl_kv *kv, const struct fl_device_row *row)
+int64_t fl_devices_silence_ms(struct fl_kv *kv, const struct fl_latest *row)
 {
     uint8_t prefix[NUMBER_SIZE];
     struct fl_kv_walk walk;
@@ -121,9 +121,9 @@ static bool check_rows(struct fl_kv *kv, char detail[FL_DETAIL_SIZE])
     struct fl_kv_walk walk;
     fl_kv_walk_begin(&walk, kv, FL_DEVICES_ROWS, FL_SLICE_NULL);
     while (fl_kv_walk_next(&walk)) {
-        struct fl_device_row row;
+        struct fl_latest row;
         uint32_t number = read_number(walk.key);
-        if (walk.key.size != NUMBER_SIZE || !fl_device_row_decode(walk.value, &row)) {
+        if (walk.key.size != NUMBER_SIZE || !fl_latest_decode(walk.value, &row)) {
             snprintf(detail, FL_DETAIL_SIZE, "1: row of device %u does not decode", number);
             return false;
         }
@@ -147,7 +147,7 @@ static bool check_raw(struct fl_kv *kv, char detail[FL_DETAIL_SIZE])
     struct fl_kv_walk rows;
     fl_kv_walk_begin(&rows, kv, FL_DEVICES_RAW, FL_SLICE_NULL);
     while (fl_kv_walk_next(&rows)) {
-        struct fl_device_row row;
+        struct fl_latest row;
         struct fl_raw_walk walk = fl_raw_walk(rows.value);
         uint32_t number = read_number(rows.key);
         while (fl_raw_next(&walk))

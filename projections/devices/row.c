@@ -5,15 +5,15 @@
 #include "core/cursor.h"
 #include "core/limits.h"
 
-void fl_device_row_init(struct fl_device_row *row)
+void fl_latest_init(struct fl_latest *row)
 {
-    *row = (struct fl_device_row){.full_offset = FL_OFFSET_NONE, .last_offset = FL_OFFSET_NONE};
+    *row = (struct fl_latest){.full_offset = FL_OFFSET_NONE, .last_offset = FL_OFFSET_NONE};
 }
 
-void fl_device_row_encode(const struct fl_device_row *row, uint8_t out[FL_DEVICE_ROW_SIZE])
+void fl_latest_encode(const struct fl_latest *row, uint8_t out[FL_LATEST_SIZE])
 {
     struct fl_write_cursor to;
-    fl_write_init(&to, out, FL_DEVICE_ROW_SIZE);
+    fl_write_init(&to, out, FL_LATEST_SIZE);
     fl_write_u32(&to, row->generation);
     fl_write_u64(&to, row->counter);
     fl_write_u8(&to, (uint8_t)row->kind);
@@ -39,10 +39,10 @@ void fl_device_row_encode(const struct fl_device_row *row, uint8_t out[FL_DEVICE
     fl_assert(to.error == FL_OK && to.at == to.end);
 }
 
-bool fl_device_row_decode(struct fl_slice bytes, struct fl_device_row *row)
+bool fl_latest_decode(struct fl_slice bytes, struct fl_latest *row)
 {
     struct fl_read_cursor in;
-    if (bytes.size != FL_DEVICE_ROW_SIZE)
+    if (bytes.size != FL_LATEST_SIZE)
         return false;
     fl_read_init(&in, bytes);
     row->generation = fl_read_u32(&in);
@@ -72,9 +72,9 @@ bool fl_device_row_decode(struct fl_slice bytes, struct fl_device_row *row)
     return in.error == FL_OK && row->kind <= FL_REPORT_STALE;
 }
 
-enum fl_quality fl_device_quality(const struct fl_device_row *row, enum fl_quantity quantity)
+enum fl_quality fl_latest_quality(const struct fl_latest *row, enum fl_quantity quantity)
 {
-    const struct fl_device_value *value = &row->values[quantity];
+    const struct fl_latest_value *value = &row->values[quantity];
     bool is_older = (int32_t)(value->counter - (uint32_t)row->gap_counter) < 0;
     if (value->quality == FL_QUALITY_OK && row->gap_counter != 0 && is_older)
         return FL_QUALITY_STALE;

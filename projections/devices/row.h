@@ -11,13 +11,13 @@
 #include "projections/telemetry/quantity.h"
 #include "projections/telemetry/report.h"
 
-struct fl_device_value {
+struct fl_latest_value {
     int64_t thousandths;
     uint32_t counter; /* low 32 bits of the report that brought it */
     enum fl_quality quality;
 };
 
-struct fl_device_row {
+struct fl_latest {
     uint32_t generation;
     uint64_t counter; /* of the last report applied; 0: none */
     enum fl_report_kind kind;
@@ -36,18 +36,16 @@ struct fl_device_row {
     uint32_t status;        /* set of fl_status_token; 0: never received */
     uint32_t chunk_mask;    /* which rows of raw strings there are */
     uint16_t other_count;   /* variables without a number among them */
-    struct fl_device_value values[FL_QUANTITY_COUNT];
+    struct fl_latest_value values[FL_QUANTITY_COUNT];
 };
 
-enum {
-    FL_DEVICE_ROW_SIZE = 4 + 8 + 1 + 4 + 4 + 9 * 8 + 4 + 4 + 2 + FL_QUANTITY_COUNT * (8 + 4 + 1)
-};
+enum { FL_LATEST_SIZE = 4 + 8 + 1 + 4 + 4 + 9 * 8 + 4 + 4 + 2 + FL_QUANTITY_COUNT * (8 + 4 + 1) };
 
-void fl_device_row_init(struct fl_device_row *row);
-void fl_device_row_encode(const struct fl_device_row *row, uint8_t out[FL_DEVICE_ROW_SIZE]);
+void fl_latest_init(struct fl_latest *row);
+void fl_latest_encode(const struct fl_latest *row, uint8_t out[FL_LATEST_SIZE]);
 
 /* False if it is none. */
-bool fl_device_row_decode(struct fl_slice bytes, struct fl_device_row *row);
+bool fl_latest_decode(struct fl_slice bytes, struct fl_latest *row);
 
 /* Quality as a reader should see it: stale after a gap. Silence is the reader's to judge. */
-enum fl_quality fl_device_quality(const struct fl_device_row *row, enum fl_quantity quantity);
+enum fl_quality fl_latest_quality(const struct fl_latest *row, enum fl_quantity quantity);

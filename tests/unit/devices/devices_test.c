@@ -104,19 +104,19 @@ enum {
         .sampled_at_ms = 1000 + (int64_t)(c), .readings = __VA_ARGS__                              \
     }
 
-static void expect_same_row(const struct fl_device_row *a, const struct fl_device_row *b)
+static void expect_same_row(const struct fl_latest *a, const struct fl_latest *b)
 {
-    uint8_t a_bytes[FL_DEVICE_ROW_SIZE];
-    uint8_t b_bytes[FL_DEVICE_ROW_SIZE];
-    fl_device_row_encode(a, a_bytes);
-    fl_device_row_encode(b, b_bytes);
+    uint8_t a_bytes[FL_LATEST_SIZE];
+    uint8_t b_bytes[FL_LATEST_SIZE];
+    fl_latest_encode(a, a_bytes);
+    fl_latest_encode(b, b_bytes);
     assert_memory_equal(a_bytes, b_bytes, sizeof(a_bytes));
 }
 
 static void test_latest_values(void **state)
 {
     struct feed feed;
-    struct fl_device_row row;
+    struct fl_latest row;
     (void)state;
     feed_open(&feed);
     assert_int_equal(
@@ -150,8 +150,8 @@ static void test_latest_values(void **state)
 static void test_late_and_repeated_reports_change_nothing(void **state)
 {
     struct feed feed;
-    struct fl_device_row before;
-    struct fl_device_row after;
+    struct fl_latest before;
+    struct fl_latest after;
     (void)state;
     feed_open(&feed);
     assert_int_equal(feed_report(&feed, REPORT(1, 5, FULL, READINGS({"battery.charge", "50"}))),
@@ -177,7 +177,7 @@ static void test_late_and_repeated_reports_change_nothing(void **state)
 static void test_a_gap_makes_values_stale_until_the_next_full_report(void **state)
 {
     struct feed feed;
-    struct fl_device_row row;
+    struct fl_latest row;
     (void)state;
     feed_open(&feed);
     assert_int_equal(
@@ -189,8 +189,8 @@ static void test_a_gap_makes_values_stale_until_the_next_full_report(void **stat
     feed_flush(&feed);
     expect_raw(&feed, 1, "battery.charge=50(stale);ups.load=21;");
     assert_true(fl_devices_row(feed.kv, 1, &row));
-    assert_int_equal(fl_device_quality(&row, FL_QUANTITY_BATTERY_CHARGE), FL_QUALITY_STALE);
-    assert_int_equal(fl_device_quality(&row, FL_QUANTITY_LOAD), FL_QUALITY_OK);
+    assert_int_equal(fl_latest_quality(&row, FL_QUANTITY_BATTERY_CHARGE), FL_QUALITY_STALE);
+    assert_int_equal(fl_latest_quality(&row, FL_QUANTITY_LOAD), FL_QUALITY_OK);
     assert_int_equal(feed_report(&feed, REPORT(1, 4, STALE, NULL)), FL_OK);
     assert_int_equal(feed_report(&feed, REPORT(1, 5, FULL, READINGS({"battery.charge", "49"}))),
                      FL_OK);
@@ -231,8 +231,8 @@ static void test_too_many_odd_names_are_refused_whole(void **state)
     static char names[FL_RAW_OTHER_COUNT_MAX + 1][16];
     static struct test_reading readings[FL_RAW_OTHER_COUNT_MAX + 2];
     struct feed feed;
-    struct fl_device_row before;
-    struct fl_device_row after;
+    struct fl_latest before;
+    struct fl_latest after;
     (void)state;
     feed_open(&feed);
     for (size_t i = 0; i < FL_RAW_OTHER_COUNT_MAX; i++) {
@@ -254,7 +254,7 @@ static void test_too_many_odd_names_are_refused_whole(void **state)
 static void test_silence_is_measured_in_ticks_of_the_same_gateway(void **state)
 {
     struct feed feed;
-    struct fl_device_row row;
+    struct fl_latest row;
     (void)state;
     feed_open(&feed);
     assert_int_equal(feed_report(&feed, REPORT(3, 1, FULL, READINGS({"battery.charge", "50"}))),
