@@ -8,7 +8,7 @@
 #include "schemas/codec.h"
 #include "schemas/text.h"
 
-enum { HEADER_COUNT_MAX = 20, NUMBER_TEXT_SIZE = 21 };
+enum { HEADER_COUNT_MAX = 20, NUMBER_SIZE_MAX = 20 };
 
 /* Which records carry an attribute. */
 enum presence { ALWAYS, WHERE_SET, ACTION_OR_SET, EVENT };
@@ -172,6 +172,18 @@ enum fl_error fl_envelope_read(const struct fl_record *record, struct fl_envelop
     return FL_OK;
 }
 
+/* Plain decimal; every event has four of them, and printf would take longest of all. */
+static struct fl_slice write_decimal(struct fl_arena *arena, uint64_t number)
+{
+    char digits[NUMBER_SIZE_MAX];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    return fl_arena_copy(arena, fl_slice_of(digits + at, sizeof(digits) - at));
+}
+
 static struct fl_slice write_value(struct fl_arena *arena, const struct attribute *attribute,
                                    const void *field)
 {
@@ -188,10 +200,9 @@ static struct fl_slice write_value(struct fl_arena *arena, const struct attribut
         fl_timestamp_format(*(const int64_t *)field, time);
         return fl_arena_copy(arena, fl_slice_text(time));
     case FORM_U64:
-        return fl_slice_text(
-            fl_arena_printf(arena, "%llu", (unsigned long long)*(const uint64_t *)field));
+        return write_decimal(arena, *(const uint64_t *)field);
     case FORM_U32:
-        return fl_slice_text(fl_arena_printf(arena, "%u", *(const uint32_t *)field));
+        return write_decimal(arena, *(const uint32_t *)field);
     case FORM_HASH:
         fl_hex_encode(field, FL_HASH_SIZE, hash);
         return fl_arena_copy(arena, fl_slice_text(hash));

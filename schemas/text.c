@@ -20,6 +20,10 @@ enum fl_text_verdict fl_text_check(struct fl_slice text)
 {
     size_t at = 0;
     while (at < text.size) {
+        if (text.data[at] >= 0x20 && text.data[at] < 0x7f) { /* nearly all there is */
+            at++;
+            continue;
+        }
         utf8proc_int32_t c;
         utf8proc_ssize_t size =
             utf8proc_iterate(text.data + at, (utf8proc_ssize_t)(text.size - at), &c);

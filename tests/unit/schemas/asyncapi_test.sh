@@ -20,11 +20,20 @@ compile_definitions() {
   [[ $count -gt 50 ]] || die "only $count definitions"
 }
 
+# A message that fields.def forgot would not be in the document.
+every_message_is_there() {
+  local name
+  for name in $(sed -n 's/^message \([A-Za-z]*\) .*/\1/p' "$top"/schemas/proto/fleetlog/v1/*.proto); do
+    grep -q "^    $name:\$" "$top/schemas/asyncapi.yaml" || die "$name is not in the document"
+  done
+}
+
 main() {
   dir=$(mktemp -d "${TMPDIR:-/tmp}/fleetlog-asyncapi.XXXXXX")
   trap 'rm -rf "$dir"' EXIT
   "$1" asyncapi | diff -u "$top/schemas/asyncapi.yaml" - ||
     die "schemas/asyncapi.yaml is old: run $1 asyncapi >schemas/asyncapi.yaml"
+  every_message_is_there
   compile_definitions
   local modules
   modules=$("$top/tests/contracts/run.sh" --fetch) || exit
