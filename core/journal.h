@@ -96,6 +96,12 @@ enum fl_error fl_journal_delete_topic(struct fl_journal *journal, const char *to
 /* Last sentence about what went wrong, for people; lives until the next call on this journal. */
 const char *fl_journal_detail(struct fl_journal *journal);
 
+/* Which log server this is: the id of a Kafka cluster, else the engine's name. `LogMoved` names it,
+ * so that no two go on with one log. */
+enum { FL_JOURNAL_IDENTITY_SIZE = 128 };
+enum fl_error fl_journal_identity(struct fl_journal *journal,
+                                  char out[FL_JOURNAL_IDENTITY_SIZE]) FL_MUST_USE;
+
 /* "embedded", "kafka" or "memory". */
 const char *fl_journal_engine(const struct fl_journal *journal);
 

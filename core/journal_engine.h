@@ -31,6 +31,8 @@ struct fl_journal_ops {
     enum fl_error (*group_commit)(struct fl_group *, uint32_t, uint64_t);
     enum fl_error (*group_cursor)(struct fl_group *, uint32_t, uint64_t *);
     void (*group_leave)(struct fl_group *);
+    /* NULL: the engine's name will do. */
+    enum fl_error (*identity)(struct fl_journal *, char out[FL_JOURNAL_IDENTITY_SIZE]);
     void (*close)(struct fl_journal *);
 };
 

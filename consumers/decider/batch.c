@@ -32,6 +32,8 @@ enum fl_error fl_decider_fold(struct decider *decider, struct fl_kv *kv,
 {
     if (input->message != NULL && input->envelope->row->type == FL_MESSAGE_LogCreated)
         fl_meta_set_log_id(kv, ((const Fleetlog__V1__LogCreated *)input->message)->log_id);
+    if (input->message != NULL && input->envelope->row->type == FL_MESSAGE_LogMoved)
+        decider->moving = true;
     enum fl_error error = decider->view->apply(decider->fold, kv, input, decider->detail);
     return error != FL_OK ? error : kv->error;
 }
@@ -77,7 +79,8 @@ static bool has_room(const struct deciding *d)
     const struct decider *decider = d->decider;
     bool alone = fl_crash_guard_pending(decider->guard, d->head.action);
     uint64_t unread = decider->position.next + d->count - decider->read_next;
-    return d->count < (alone ? 1 : FL_DECIDE_BATCH_COUNT_MAX) &&
+    /* Nothing is decided behind a LogMoved until it is known whether this is the place. */
+    return !decider->moving && d->count < (alone ? 1 : FL_DECIDE_BATCH_COUNT_MAX) &&
            d->size < FL_DECIDE_BATCH_SIZE_MAX - FL_EVENT_SIZE_MAX &&
            decider->arena.used < FL_DECIDE_BATCH_ARENA_MAX && unread < UNREAD_COUNT_MAX;
 }

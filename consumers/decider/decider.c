@@ -89,11 +89,25 @@ static enum fl_error open_store(struct decider *decider)
     return error == FL_OK ? load_state(decider) : error;
 }
 
+/* A log that has moved is not begun on at its old place. */
+static enum fl_error refuse_elsewhere(struct decider *decider)
+{
+    enum fl_error error = fl_decider_look_where(decider);
+    if (error == FL_OK && decider->elsewhere) {
+        snprintf(decider->detail, sizeof(decider->detail),
+                 "this log has moved: set [journal] engine to where it goes on");
+        error = FL_USAGE;
+    }
+    return error;
+}
+
 static enum fl_error open_log(struct decider *decider)
 {
     struct fl_journal *journal = decider->duty->journal;
     struct fl_source source = {.topic = "events", .offset = decider->position.next};
-    enum fl_error error = check_log(decider);
+    enum fl_error error = refuse_elsewhere(decider);
+    if (error == FL_OK)
+        error = check_log(decider);
     if (error == FL_LOG_CHANGED)
         fl_diag(LOG_CHANGED, FL_UINT("next", decider->position.next),
                 FL_UINT("action", decider->head.action));
@@ -141,7 +155,8 @@ static void release(struct decider *decider)
 
 static bool may_decide(const struct decider *decider, bool held)
 {
-    return held && !decider->standing_by && decider->position.next >= decider->target;
+    return held && !decider->standing_by && !decider->elsewhere &&
+           decider->position.next >= decider->target;
 }
 
 /* One round: read what came, decide if it is our turn. */
@@ -159,6 +174,8 @@ static enum fl_error step(struct decider *decider, bool *was_idle)
         error = fl_decider_follow(decider, &batch);
     if (error == FL_OK)
         error = fl_group_poll(decider->lease, 0, &held);
+    if (error == FL_OK && decider->moving)
+        error = fl_decider_look_where(decider);
     if (error == FL_OK && may_decide(decider, held)) {
         error = fl_decider_decide(decider, &count);
         *was_idle = *was_idle && count == 0 && decider->position.next >= decider->target;

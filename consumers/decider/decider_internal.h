@@ -30,6 +30,8 @@ struct decider {
     uint64_t read_next;          /* next offset that the events reader gives */
     uint64_t target;  /* no deciding before the position is here: the end offset after a conflict */
     bool standing_by; /* the rules in force are newer than ours */
+    bool moving;      /* LogMoved was folded, committed or not: look before deciding on */
+    bool elsewhere;   /* the log goes on at another journal than this one */
     uint8_t (*unread)[FL_HASH_SIZE]; /* ring: index = offset % UNREAD_COUNT_MAX, for read_next <=
                                         offset < position.next */
     struct fl_record *records;
@@ -50,6 +52,10 @@ enum fl_error fl_decider_answer(struct decider *decider, const struct fl_chain_h
                                 uint64_t offset, const struct fl_record *action,
                                 const uint8_t hash[FL_HASH_SIZE],
                                 struct fl_decision *decision) FL_MUST_USE;
+
+/* Finds out from the committed registry whether the log goes on here; FL_OK with `elsewhere` set
+ * if not. */
+enum fl_error fl_decider_look_where(struct decider *decider) FL_MUST_USE;
 
 /* Gives one valid event to the fold and sets the log id with the first. */
 enum fl_error fl_decider_fold(struct decider *decider, struct fl_kv *kv,

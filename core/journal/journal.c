@@ -167,6 +167,14 @@ const char *fl_journal_detail(struct fl_journal *journal)
     return journal->detail;
 }
 
+enum fl_error fl_journal_identity(struct fl_journal *journal, char out[FL_JOURNAL_IDENTITY_SIZE])
+{
+    if (journal->ops->identity != NULL)
+        return journal->ops->identity(journal, out);
+    snprintf(out, FL_JOURNAL_IDENTITY_SIZE, "%s", journal->ops->name);
+    return FL_OK;
+}
+
 const char *fl_journal_engine(const struct fl_journal *journal)
 {
     return journal->ops->name;

@@ -92,6 +92,17 @@ bool fl_kafka_pause(struct fl_kafka *kafka)
     return true;
 }
 
+static enum fl_error identity(struct fl_journal *journal, char out[FL_JOURNAL_IDENTITY_SIZE])
+{
+    struct fl_kafka *kafka = fl_kafka_of(journal);
+    char *id = rd_kafka_clusterid(kafka->control, kafka->control_timeout_ms);
+    if (id == NULL)
+        return fl_kafka_fail(kafka, FL_UNAVAILABLE, "the cluster does not say its id");
+    snprintf(out, FL_JOURNAL_IDENTITY_SIZE, "%s", id);
+    rd_kafka_mem_free(kafka->control, id);
+    return FL_OK;
+}
+
 /* Kafka applies retention and compaction itself. */
 static enum fl_error maintain(struct fl_journal *journal, int64_t now_ms)
 {
@@ -139,6 +150,7 @@ static const struct fl_journal_ops kafka_ops = {
     .group_commit = fl_kafka_group_commit,
     .group_cursor = fl_kafka_group_cursor,
     .group_leave = fl_kafka_group_leave,
+    .identity = identity,
     .close = kafka_close,
 };
 
