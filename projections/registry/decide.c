@@ -152,7 +152,8 @@ static const ProtobufCMessage *answer(struct fl_deciding *d)
         return fl_rejectf(d, FL_REJECT(UNSUPPORTED), "The rules in force do not know %s.", detail);
     if (fl_message_validate(d->message, detail) != FL_OK)
         return fl_rejectf(d, FL_REJECT(INVALID), "Not a valid value for %s.", detail);
-    if (!fl_actor_resolve(d) || !fl_duplicate_check(d))
+    d->actor_kind = fl_actor_parse(d->action.actor, &d->actor_id);
+    if (!fl_duplicate_check(d) || !fl_actor_resolve(d))
         return d->answer;
     return decide(d);
 }

@@ -44,7 +44,6 @@ bool fl_actor_resolve(struct fl_deciding *d)
 {
     const struct fl_catalogue_row *row = d->action.row;
     bool for_account = d->action.on_behalf_of.data != NULL;
-    d->actor_kind = fl_actor_parse(d->action.actor, &d->actor_id);
     if ((row->actors & d->actor_kind) == 0)
         return denied(d, "This kind of actor may not do this.");
     if (for_account && d->actor_kind != FL_ACTOR_OPERATOR)
