@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Ready-made requests for tests in C: who, what, and the answer's type.
+ *
+ * Things are named by small numbers; the same number is the same id in every test. Each function
+ * sends one action and returns the type of its answer.
+ *
+ * Threading: one thread. Allocation: the world's.
+ */
+#include "tests/scenario/world.h"
+
+enum { CAST_ID_COUNT_MAX = 4000 };
+
+/* Id of thing `number` of a kind ("device"); static storage, stays. */
+const char *cast_id(const char *kind, unsigned number);
+
+/* Sends as an account, the operator, an agent, the detector. `id` NULL: a fresh one. */
+enum fl_message_type cast_account(struct world *world, unsigned account, const char *id,
+                                  const ProtobufCMessage *message);
+enum fl_message_type cast_operator(struct world *world, const char *id,
+                                   const ProtobufCMessage *message);
+enum fl_message_type cast_agent(struct world *world, unsigned agent, const char *id,
+                                const ProtobufCMessage *message);
+enum fl_message_type cast_detector(struct world *world, const ProtobufCMessage *message);
+
+/* A person of the given number with his address index under epoch 1 and, if asked, epoch 2. */
+struct cast_person {
+    Fleetlog__V1__PersonRef ref;
+    Fleetlog__V1__AddressIndex index[2];
+    Fleetlog__V1__AddressIndex *indexes[2];
+    uint8_t bytes[2][FL_ID_SIZE];
+};
+Fleetlog__V1__PersonRef *cast_person(struct world *world, struct cast_person *person,
+                                     unsigned number, unsigned epochs);
+
+enum { CAST_EPOCH_1 = 1, CAST_EPOCH_2 = 2 };
+
+enum fl_message_type cast_create_log(struct world *world);
+enum fl_message_type cast_create_company(struct world *world, unsigned company);
+enum fl_message_type cast_create_account(struct world *world, unsigned account, unsigned company,
+                                         Fleetlog__V1__Role role);
+enum fl_message_type cast_issue_claim(struct world *world, unsigned account, unsigned claim);
+enum fl_message_type cast_enrol(struct world *world, unsigned agent, unsigned claim);
+enum fl_message_type cast_register(struct world *world, unsigned agent, unsigned device,
+                                   unsigned ups);
+enum fl_message_type cast_rename(struct world *world, unsigned account, unsigned device,
+                                 const char *name);
+enum fl_message_type cast_remove(struct world *world, unsigned account, unsigned device);
+enum fl_message_type cast_share(struct world *world, unsigned account, const unsigned *devices,
+                                size_t device_count, unsigned person, unsigned share);
+enum fl_message_type cast_accept(struct world *world, unsigned account, unsigned share);
+enum fl_message_type cast_revoke(struct world *world, unsigned account, unsigned share);
+enum fl_message_type cast_request(struct world *world, unsigned account, unsigned device,
+                                  unsigned command, int64_t ttl_ms);
+enum fl_message_type cast_cancel(struct world *world, unsigned account, unsigned command);
+enum fl_message_type cast_deliver(struct world *world, unsigned agent, unsigned command);
+enum fl_message_type cast_acknowledge(struct world *world, unsigned agent, unsigned command);
+enum fl_message_type cast_outcome(struct world *world, unsigned agent, unsigned command,
+                                  Fleetlog__V1__CommandOutcome outcome);
+enum fl_message_type cast_condition(struct world *world, unsigned device,
+                                    Fleetlog__V1__ConditionKind kind, bool raised,
+                                    uint64_t counter);
+
+/* Log, companies 1 and 2 with administrators 1 and 2, agent 1 of company 1 with devices 1 and 2. */
+void cast_begin(struct world *world);
+
+/* Code of the last answer; 0 if it was accepted. */
+int cast_code(const struct world *world);

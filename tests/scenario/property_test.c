@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random requests from a seed: whatever comes, every invariant holds after every step. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/port.h"
+#include "projections/registry/rows.h"
+#include "tests/scenario/cast.h"
+
+enum { STEP_COUNT = 2500, ACCOUNT_COUNT = 8, DEVICE_COUNT = 9, AGENT_COUNT = 3 };
+
+struct source {
+    struct fl_port_virtual port;
+    unsigned share_count;
+    unsigned command_count;
+    unsigned claim_count;
+    unsigned device_count;
+};
+
+static unsigned draw(struct source *source, unsigned below)
+{
+    uint32_t number;
+    fl_port_random(&source->port.port, &number, sizeof(number));
+    return number % below;
+}
+
+static unsigned one_of(struct source *source, unsigned count)
+{
+    return 1 + draw(source, count);
+}
+
+/* A thing that was made lately, or one that was not. */
+static unsigned recent(struct source *source, unsigned count)
+{
+    unsigned back = draw(source, 12);
+    return count > back ? count - back : 1;
+}
+
+static void share_some(struct world *world, struct source *source)
+{
+    unsigned devices[3];
+    size_t count = one_of(source, 3);
+    devices[0] = one_of(source, DEVICE_COUNT);
+    for (size_t i = 1; i < count; i++)
+        devices[i] = devices[i - 1] % DEVICE_COUNT + 1;
+    cast_share(world, one_of(source, 2), devices, count, one_of(source, ACCOUNT_COUNT),
+               ++source->share_count);
+}
+
+static void invite_some(struct world *world, struct source *source)
+{
+    struct cast_person person;
+    Fleetlog__V1__InviteCoworker action = FLEETLOG__V1__INVITE_COWORKER__INIT;
+    char id[FL_ID_TEXT_SIZE];
+    char name[16];
+    snprintf(name, sizeof(name), "%zu", world->entry_count);
+    world_id("invitation", name, id);
+    action.invitation_id = id;
+    action.person = cast_person(world, &person, one_of(source, ACCOUNT_COUNT), one_of(source, 3));
+    action.link_key_generation = 1;
+    cast_account(world, one_of(source, ACCOUNT_COUNT), NULL, &action.base);
+}
+
+static void agent_says(struct world *world, struct source *source)
+{
+    unsigned agent = one_of(source, AGENT_COUNT);
+    unsigned command = recent(source, source->command_count);
+    switch (draw(source, 4)) {
+    case 0:
+        cast_deliver(world, agent, command);
+        break;
+    case 1:
+        cast_acknowledge(world, agent, command);
+        break;
+    default:
+        cast_outcome(world, agent, command, (Fleetlog__V1__CommandOutcome)one_of(source, 3));
+    }
+}
+
+static void manage(struct world *world, struct source *source)
+{
+    unsigned who = one_of(source, ACCOUNT_COUNT);
+    switch (draw(source, 6)) {
+    case 0:
+        cast_create_company(world, one_of(source, 3));
+        break;
+    case 1:
+        cast_create_account(world, who, one_of(source, 3), (Fleetlog__V1__Role)one_of(source, 2));
+        break;
+    case 2:
+        cast_issue_claim(world, who, ++source->claim_count);
+        break;
+    case 3:
+        cast_enrol(world, one_of(source, AGENT_COUNT), recent(source, source->claim_count));
+        break;
+    case 4:
+        cast_register(world, one_of(source, AGENT_COUNT),
+                      draw(source, 2) == 0 ? one_of(source, DEVICE_COUNT) : ++source->device_count,
+                      one_of(source, DEVICE_COUNT));
+        break;
+    default:
+        if (draw(source, 4) == 0)
+            cast_remove(world, who, one_of(source, DEVICE_COUNT));
+        else
+            invite_some(world, source);
+    }
+}
+
+static void act(struct world *world, struct source *source)
+{
+    unsigned who = one_of(source, ACCOUNT_COUNT);
+    switch (draw(source, 9)) {
+    case 0:
+        share_some(world, source);
+        break;
+    case 1:
+        cast_accept(world, who, recent(source, source->share_count));
+        break;
+    case 2:
+        cast_revoke(world, who, recent(source, source->share_count));
+        break;
+    case 3:
+        cast_request(world, who, one_of(source, DEVICE_COUNT), ++source->command_count,
+                     10000 * (int64_t)one_of(source, 100));
+        break;
+    case 4:
+        cast_cancel(world, who, recent(source, source->command_count));
+        break;
+    case 5:
+        agent_says(world, source);
+        break;
+    case 6:
+        cast_condition(world, one_of(source, DEVICE_COUNT),
+                       (Fleetlog__V1__ConditionKind)one_of(source, 5), draw(source, 2) == 0,
+                       world->entry_count / 3 + one_of(source, 3));
+        break;
+    case 7:
+        cast_rename(world, who, one_of(source, DEVICE_COUNT), "Rack");
+        break;
+    default:
+        manage(world, source);
+    }
+}
+
+/* Mostly seconds, now and then days; sometimes the clock of another gateway. */
+static void pass(struct world *world, struct source *source)
+{
+    static const int64_t steps_ms[] = {1, 1000, 60000, 3600000, 86400000};
+    unsigned kind = draw(source, 40);
+    if (kind == 39)
+        world->now_ms -= 120000;
+    else
+        world->now_ms += steps_ms[kind < 20   ? 0
+                                  : kind < 30 ? 1
+                                  : kind < 36 ? 2
+                                  : kind < 38 ? 3
+                                              : 4] *
+                         one_of(source, 3);
+}
+
+/* Rows that no sweep of time touches. */
+static uint64_t rows_digest(struct fl_kv *kv)
+{
+    static const enum fl_registry_table tables[] = {
+        FL_TABLE_COMPANIES, FL_TABLE_ACCOUNTS, FL_TABLE_SUBJECTS,   FL_TABLE_AGENTS,
+        FL_TABLE_DEVICES,   FL_TABLE_COMMANDS, FL_TABLE_CONDITIONS, FL_TABLE_NUMBERS};
+    uint64_t digest = 14695981039346656037ULL;
+    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
+        struct fl_kv_walk walk;
+        fl_kv_walk_begin(&walk, kv, tables[t], FL_SLICE_NULL);
+        while (fl_kv_walk_next(&walk))
+            for (size_t i = 0; i < walk.value.size; i++)
+                digest = (digest ^ walk.value.data[i]) * 1099511628211ULL;
+    }
+    return digest;
+}
+
+/* A repeated request changes nothing and points to the first answer. */
+static void repeat(struct world *world)
+{
+    struct world_entry entry = world->entries[world->entry_count - 1];
+    const Fleetlog__V1__ActionRejected *before = world_rejection(world);
+    int code = before == NULL ? 0 : (int)before->code;
+    bool remembered = code != FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_INVALID;
+    bool detector = fl_slice_is(world->last.envelope.actor, "detector");
+    uint64_t digest = rows_digest(world->views[0].kv);
+    if (!world_step(world, &entry.action))
+        world_fail("decide gave %s", fl_error_name(world->last_error));
+    const Fleetlog__V1__ActionRejected *again = world_rejection(world);
+    assert_non_null(again);
+    if (remembered && !detector) {
+        assert_int_equal(again->code, FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_DUPLICATE);
+        assert_int_equal(again->original_sequence, world->entry_count - 2);
+    }
+    assert_true(rows_digest(world->views[0].kv) == digest);
+}
+
+static uint64_t seed_of(void)
+{
+    const char *text = getenv("FLEETLOG_SEED");
+    uint64_t seed = 20260101;
+    if (text != NULL)
+        seed = strtoull(text, NULL, 10);
+    printf("FLEETLOG_SEED=%llu\n", (unsigned long long)seed);
+    return seed;
+}
+
+static void invariants_hold_after_every_request(void **state)
+{
+    (void)state;
+    static struct world world;
+    struct source source = {
+        .share_count = 1, .command_count = 1, .claim_count = 1, .device_count = DEVICE_COUNT};
+    fl_port_virtual_init(&source.port, seed_of(), 0);
+    world_init(&world);
+    cast_begin(&world);
+    for (int i = 0; i < STEP_COUNT; i++) {
+        pass(&world, &source);
+        act(&world, &source);
+        if (draw(&source, 8) == 0)
+            repeat(&world);
+    }
+    world_refold(&world);
+    world_fini(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(invariants_hold_after_every_request),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
