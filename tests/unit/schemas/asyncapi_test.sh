@@ -23,9 +23,9 @@ compile_definitions() {
 # A message that fields.def forgot would not be in the document.
 every_message_is_there() {
   local name
-  for name in $(sed -n 's/^message \([A-Za-z]*\) .*/\1/p' "$top"/schemas/proto/fleetlog/v1/*.proto); do
+  while read -r name; do
     grep -q "^    $name:\$" "$top/schemas/asyncapi.yaml" || die "$name is not in the document"
-  done
+  done < <(sed -n 's/^message \([A-Za-z]*\) .*/\1/p' "$top"/schemas/proto/fleetlog/v1/*.proto)
 }
 
 main() {
