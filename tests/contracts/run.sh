@@ -40,7 +40,7 @@ main() {
     "$buf" breaking schemas --against "$released" || rc=1
   done
   for document in schemas/asyncapi.yaml schemas/asyncapi.json schemas/openapi.yaml schemas/openapi.json; do
-    [[ ! -f $document ]] || "$modules/.bin/node" "$modules/@redocly/cli/bin/cli.js" lint "$document" || rc=1
+    [[ ! -f $document ]] || "$modules/.bin/node" "$modules/@redocly/cli/bin/cli.js" lint --skip-rule=security-defined "$document" || rc=1
   done
   return "$rc"
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The protos are lint-clean and break no released version; and the check would say so if they did.
+# The protos are lint-clean and break no released version; and the check would say so if they did. The version that the
+# tree bears has its image: who changes the protos after a release raises the version.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../tools/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../tools/lib.sh"
@@ -17,12 +18,23 @@ breaks() {
   [[ $rc == 100 ]] || die "$1: $2: exit code $rc, expected 100"
 }
 
+# The image of this version holds what the protos say.
+is_recorded() {
+  local version image
+  version=$(sed -n 's/^project(fleetlog VERSION \([0-9.]*\) .*/\1/p' "$top/CMakeLists.txt")
+  image=schemas/released/v$version.binpb
+  "$buf" build "$top/schemas" --exclude-source-info -o "$dir/now.binpb"
+  cmp -s "$dir/now.binpb" "$top/$image" ||
+    die "$image is not what the protos say: raise the version, or (not released yet) buf build schemas --exclude-source-info -o $image"
+}
+
 main() {
   buf=$("$top/tests/contracts/run.sh" --fetch)/@bufbuild/buf-linux-x64/bin/buf || exit
   local images=("$top"/schemas/released/*.binpb)
   dir=$(mktemp -d "${TMPDIR:-/tmp}/fleetlog-buf.XXXXXX")
   trap 'rm -rf "$dir"' EXIT
   "$buf" lint "$top/schemas"
+  is_recorded
   for released in "${images[@]}"; do
     "$buf" breaking "$top/schemas" --against "$released"
   done
