@@ -145,9 +145,10 @@ static enum fl_error print_entry(struct tail *tail, const struct fl_entry *entry
 static enum fl_error follow(struct tail *tail, struct fl_reader *reader)
 {
     enum fl_error error = FL_OK;
+    int timeout_ms = tail->exit_at_end ? 0 : POLL_MS;
     while (error == FL_OK && !fl_duty_stopping(&tail->stop)) {
         struct fl_batch batch;
-        error = fl_reader_poll(reader, tail->exit_at_end ? 0 : POLL_MS, POLL_SIZE_MAX, &batch);
+        error = fl_reader_poll(reader, timeout_ms, POLL_SIZE_MAX, &batch);
         if (error == FL_INTERRUPTED)
             error = FL_OK;
         for (size_t i = 0; error == FL_OK && i < batch.count; i++) {
@@ -158,10 +159,10 @@ static enum fl_error follow(struct tail *tail, struct fl_reader *reader)
         /* Whoever closes the pipe has seen enough: no error. */
         if (fflush(stdout) != 0 && errno == EPIPE)
             return FL_OK;
-        if (error == FL_OK && batch.count == 0 && tail->exit_at_end && batch.at_end)
+        if (error == FL_OK && tail->exit_at_end && batch.at_end)
             return FL_OK;
-        if (error == FL_OK && batch.count == 0 && tail->exit_at_end)
-            error = fl_reader_poll(reader, POLL_MS, POLL_SIZE_MAX, &batch);
+        /* A broker's answer is still under way after the first look. */
+        timeout_ms = POLL_MS;
     }
     return error == FL_OK && fl_duty_stopping(&tail->stop) ? FL_INTERRUPTED : error;
 }
