@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "consumers/runner/feed.h"
-#include "consumers/runner/fold_store.h"
 #include "consumers/runner/heartbeat.h"
+#include "consumers/runner/takeover.h"
 #include "core/diag.h"
 #include "core/fault_point.h"
 #include "projections/store/store.h"
@@ -34,7 +34,7 @@ struct fl_projector {
     int64_t committed_ms; /* monotonic */
     int64_t event_ms;     /* when the first uncommitted event was taken; 0: none */
     int backoff_ms;
-    uint64_t wanted_stamp; /* of the WANTED link that was answered */
+    struct fl_takeover takeover;
     bool full_was_said;
     /* What stop touches, from another thread. */
     pthread_mutex_t mutex;
@@ -117,27 +117,10 @@ static void back_off(struct fl_projector *projector, enum fl_error error, const 
     wait_stop(projector, projector->backoff_ms);
 }
 
-/* Opens the version that a rebuild made for this program while an older one ran. */
-static enum fl_error adopt_wanted(const struct fl_projector_options *options,
-                                  struct fl_store_options *store_options, struct fl_store **store)
+static bool may_go_on(void *context)
 {
-    struct fl_versions versions;
-    char wanted[FL_VERSION_NAME_SIZE];
-    uint32_t fold_version = 0;
-    uint32_t build = 0;
-    if (fl_versions_open(&versions, options->views_directory, options->view->name, false) !=
-            FL_OK ||
-        fl_versions_read(&versions, FL_LINK_WANTED, wanted) != FL_OK ||
-        !fl_version_parse(wanted, &fold_version, &build) ||
-        fold_version != options->view->fold_version)
-        return FL_VERSION;
-    store_options->version = wanted;
-    enum fl_error error = fl_store_open_writer(store_options, store);
-    if (error == FL_OK)
-        error = fl_store_promote_alone(*store);
-    if (error != FL_OK)
-        fl_store_close(store);
-    return error;
+    beat(context);
+    return !is_stopping(context);
 }
 
 static enum fl_error open_store(struct fl_projector *projector)
@@ -149,11 +132,17 @@ static enum fl_error open_store(struct fl_projector *projector)
         .port = projector->options.port,
         .detail = projector->detail,
     };
-    enum fl_error error = fl_store_open_writer(&options, &projector->store);
-    if (error != FL_VERSION)
-        return error;
-    options.detail = NULL;
-    return adopt_wanted(&projector->options, &options, &projector->store);
+    projector->takeover = (struct fl_takeover){
+        .view = projector->options.view,
+        .journal = projector->options.journal,
+        .views_directory = projector->options.views_directory,
+        .port = projector->options.port,
+        .map_size = projector->options.map_size,
+        .memory_max = projector->options.memory_max,
+        .may_go_on = may_go_on,
+        .context = projector,
+    };
+    return fl_takeover_open(&options, &projector->store);
 }
 
 enum fl_error fl_projector_open(const struct fl_projector_options *options, char *detail,
@@ -379,81 +368,13 @@ static bool is_due(const struct fl_projector *projector, bool dry)
     return (pending.event_count != 0 || dry) && now_ms(projector) >= due_ms(projector, pending);
 }
 
-static bool may_go_on(void *context, const struct fl_fold_progress *progress)
-{
-    struct fl_projector *projector = context;
-    (void)progress;
-    beat(projector);
-    return !is_stopping(projector);
-}
-
-/* Folds `next` to where this projection stands. */
-static enum fl_error catch_up(struct fl_projector *projector, struct fl_store *next)
-{
-    size_t count = fl_feed_source_count(projector->feed);
-    struct fl_fold_target *targets = calloc(count, sizeof(*targets));
-    if (targets == NULL)
-        return fail(projector, FL_NO_MEMORY, "no memory");
-    for (size_t i = 0; i < count; i++) {
-        const struct fl_feed_source *source = fl_feed_source(projector->feed, i);
-        targets[i] =
-            (struct fl_fold_target){source->topic, source->partition, source->position.next};
-    }
-    struct fl_fold_options options = {
-        .view = projector->options.view,
-        .journal = projector->options.journal,
-        .sink = fl_fold_sink_store(next),
-        .targets = targets,
-        .target_count = count,
-        .memory_max = projector->options.memory_max,
-        .progress = may_go_on,
-        .context = projector,
-        .detail = projector->detail,
-    };
-    enum fl_error error = fl_fold_run(&options);
-    free(targets);
-    return error;
-}
-
-/* Goes on with the version that a rebuild asks for. What goes wrong before the switch leaves this
- * projection on its present version; the request is then withdrawn, unless it was only a stop. */
+/* Goes on with a rebuilt version if one is asked for: the position is the same, the memory new. */
 static enum fl_error take_over(struct fl_projector *projector)
 {
-    const struct fl_versions *versions = fl_store_versions(projector->store);
-    char wanted[FL_VERSION_NAME_SIZE];
-    struct fl_store *next = NULL;
-    uint64_t stamp = fl_versions_stamp(versions, FL_LINK_WANTED);
-    if (stamp == 0 || stamp == projector->wanted_stamp)
-        return FL_OK;
-    projector->wanted_stamp = stamp;
-    enum fl_error error = fl_versions_read(versions, FL_LINK_WANTED, wanted);
-    if (error != FL_OK || strcmp(wanted, fl_store_version(projector->store)) == 0)
-        return FL_OK;
-    struct fl_store_options options = {
-        .views_directory = projector->options.views_directory,
-        .view = projector->options.view,
-        .version = wanted,
-        .map_size = projector->options.map_size,
-        .port = projector->options.port,
-        .detail = projector->detail,
-    };
-    error = fl_store_open_writer(&options, &next);
-    if (error == FL_VERSION || error == FL_LOCKED)
-        return FL_OK; /* for a newer program, or a rebuild works on it again */
-    if (error == FL_OK)
-        error = catch_up(projector, next);
-    if (error == FL_OK)
-        error = fl_store_promote(next, &projector->store);
-    if (error != FL_OK) {
-        fl_store_close(&next);
-        fl_diag(REBUILD, FL_TEXT("view", projector->options.view->name), FL_TEXT("version", wanted),
-                FL_TEXT("state", "refused"), FL_TEXT("error", fl_error_name(error)),
-                FL_TEXT("detail", projector->detail));
-        return error == FL_INTERRUPTED ? FL_OK : fl_versions_clear(versions, FL_LINK_WANTED);
-    }
-    projector->store = next;
-    fl_diag(REBUILD, FL_TEXT("view", projector->options.view->name), FL_TEXT("version", wanted),
-            FL_TEXT("state", "switched"));
+    bool switched = false;
+    enum fl_error error = fl_takeover_try(&projector->takeover, &projector->store, &switched);
+    if (error != FL_OK || !switched)
+        return error;
     error = begin(projector);
     if (error == FL_OK)
         error = fl_feed_load(projector->feed, projector->kv);
