@@ -71,4 +71,9 @@ struct fl_view {
     /* Optional: retention removed the records [from, to) of a telemetry partition before they were
      * read; what rests on them is stale. */
     void (*gap)(void *state, struct fl_kv *kv, uint32_t partition, uint64_t from, uint64_t to);
+    /* Optional: rows of `before` that rest on telemetry below `begins` (first offset there, by
+     * partition) and that a fold of what is left cannot make: taken over into `after`, marked as
+     * carried. Rebuild and verify call it once, behind the fold. */
+    void (*carry)(struct fl_kv *before, struct fl_kv *after, const uint64_t *begins,
+                  uint32_t partition_count);
 };

@@ -129,6 +129,7 @@ static enum fl_error open_store(struct fl_projector *projector)
         .views_directory = projector->options.views_directory,
         .view = projector->options.view,
         .map_size = projector->options.map_size,
+        .lock_wait_ms = projector->options.lock_wait_ms,
         .port = projector->options.port,
         .detail = projector->detail,
     };
@@ -475,6 +476,7 @@ enum fl_error fl_project(struct fl_duty *duty, const struct fl_view *view, uint6
         .port = duty->port,
         .map_size = map_size,
         .memory_max = memory_max,
+        .lock_wait_ms = FL_PROJECTOR_LOCK_MS,
         .duty = duty,
     };
     enum fl_error error = fl_projector_open(&options, detail, &projector);

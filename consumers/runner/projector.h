@@ -26,6 +26,7 @@ enum {
     FL_PROJECTOR_EVENT_WAIT_MS = 100, /* an event is committed after that even in a backlog */
     FL_PROJECTOR_RECORD_COUNT_MAX = 200000,
     FL_PROJECTOR_SIZE_MAX = 64 * 1024 * 1024,
+    FL_PROJECTOR_LOCK_MS = 10000, /* a killed predecessor, or a rebuild that switches by itself */
     FL_PROJECTOR_BACKOFF_MS_MIN = 100,
     FL_PROJECTOR_BACKOFF_MS_MAX = 5000,
 };
@@ -40,6 +41,7 @@ struct fl_projector_options {
     uint64_t map_size;         /* 0: the default */
     size_t memory_max;         /* for the view's memory; 0: 256 MiB */
     uint64_t record_count_max; /* of a batch; 0: the default above */
+    int lock_wait_ms;          /* for a writer before this one that is about to end */
     struct fl_duty *duty;      /* ready, beat and stop; NULL: none (tests) */
 };
 

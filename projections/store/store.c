@@ -52,7 +52,8 @@ static enum fl_error take_lock(const struct fl_store_options *options, struct fl
                                const char *file, int *descriptor)
 {
     int holder = 0;
-    enum fl_error error = fl_versions_lock(&store->versions, file, descriptor, &holder);
+    enum fl_error error =
+        fl_versions_lock(&store->versions, file, options->lock_wait_ms, descriptor, &holder);
     if (error == FL_LOCKED)
         say(options, "the view %s is written by process %d", store->view->name, holder);
     else if (error != FL_OK)
@@ -315,7 +316,7 @@ enum fl_error fl_store_promote_alone(struct fl_store *next)
 {
     fl_assert(!next->writing && next->lock < 0);
     int descriptor = -1;
-    enum fl_error error = fl_versions_lock(&next->versions, "lock", &descriptor, NULL);
+    enum fl_error error = fl_versions_lock(&next->versions, "lock", 0, &descriptor, NULL);
     if (error != FL_OK)
         return error;
     error = switch_links(next);

@@ -30,6 +30,7 @@ struct fl_store_options {
     const struct fl_view *view;
     const char *version; /* NULL: the current one, made if there is none, and the view's lock */
     uint64_t map_size;   /* 0: the default of core/lmdb */
+    int lock_wait_ms;    /* for the writer before, which may be about to end; 0: do not */
     const struct fl_port *port;
     char *detail; /* FL_DETAIL_SIZE bytes or NULL; receives a sentence on failure */
 };

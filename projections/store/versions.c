@@ -4,15 +4,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/assert.h"
 #include "core/file.h"
+#include "core/port.h"
 
 enum { FILE_MODE = 0600, DIRECTORY_MODE = 0700 };
 
@@ -173,19 +176,14 @@ enum fl_error fl_versions_prune(const struct fl_versions *versions)
     return error;
 }
 
-enum fl_error fl_versions_lock(const struct fl_versions *versions, const char *file,
-                               int *descriptor, int *holder)
+static enum fl_error try_lock(const char *path, int *descriptor, int *holder)
 {
-    char path[PATH_MAX];
     char text[16];
-    enum fl_error error = join(versions->path, file, path);
-    if (error != FL_OK)
-        return error;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
     if (fd < 0)
         return fl_error_from_errno(errno);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        error = errno == EWOULDBLOCK ? FL_LOCKED : fl_error_from_errno(errno);
+        enum fl_error error = errno == EWOULDBLOCK ? FL_LOCKED : fl_error_from_errno(errno);
         ssize_t size = pread(fd, text, sizeof(text) - 1, 0);
         text[size > 0 ? size : 0] = '\0';
         if (holder != NULL)
@@ -195,12 +193,49 @@ enum fl_error fl_versions_lock(const struct fl_versions *versions, const char *f
     }
     int size = snprintf(text, sizeof(text), "%d\n", (int)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)size, 0) != size) {
-        error = fl_error_from_errno(errno);
+        enum fl_error error = fl_error_from_errno(errno);
         close(fd);
         return error;
     }
     *descriptor = fd;
     return FL_OK;
+}
+
+/* The holder's end closes the file, which inotify tells. */
+static enum fl_error wait_lock(const char *path, int wait_ms, int *descriptor, int *holder)
+{
+    char events[1024];
+    const struct fl_port *port = fl_port_system();
+    int64_t deadline_ms = fl_port_monotonic_ms(port) + wait_ms;
+    int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (watch < 0)
+        return FL_FULL;
+    if (inotify_add_watch(watch, path, IN_CLOSE_WRITE) < 0) {
+        close(watch);
+        return FL_FULL;
+    }
+    enum fl_error error = try_lock(path, descriptor, holder);
+    for (int64_t left_ms = wait_ms; error == FL_LOCKED && left_ms > 0;
+         left_ms = deadline_ms - fl_port_monotonic_ms(port)) {
+        struct pollfd fd = {watch, POLLIN, 0};
+        if (poll(&fd, 1, (int)left_ms) > 0 && read(watch, events, sizeof(events)) < 0)
+            break;
+        error = try_lock(path, descriptor, holder);
+    }
+    close(watch);
+    return error;
+}
+
+enum fl_error fl_versions_lock(const struct fl_versions *versions, const char *file, int wait_ms,
+                               int *descriptor, int *holder)
+{
+    char path[PATH_MAX];
+    enum fl_error error = join(versions->path, file, path);
+    if (error == FL_OK)
+        error = try_lock(path, descriptor, holder);
+    if (error == FL_LOCKED && wait_ms > 0)
+        error = wait_lock(path, wait_ms, descriptor, holder);
+    return error;
 }
 
 uint64_t fl_versions_stamp(const struct fl_versions *versions, enum fl_version_link link)

@@ -71,9 +71,10 @@ enum fl_error fl_versions_remove(const struct fl_versions *versions,
 enum fl_error fl_versions_prune(const struct fl_versions *versions) FL_MUST_USE;
 
 /* Takes an exclusive lock on `file` (created, 0600) below the view's directory and writes this
- * process's id into it. FL_LOCKED: another has it; `holder` (may be NULL) receives its id, 0 if
- * unknown. The lock is given back by closing the descriptor. */
-enum fl_error fl_versions_lock(const struct fl_versions *versions, const char *file,
+ * process's id into it; waits at most wait_ms for the one who has it. FL_LOCKED: another has it;
+ * `holder` (may be NULL) receives its id, 0 if unknown. The lock is given back by closing the
+ * descriptor. */
+enum fl_error fl_versions_lock(const struct fl_versions *versions, const char *file, int wait_ms,
                                int *descriptor, int *holder) FL_MUST_USE;
 
 /* Changes whenever a link was replaced; 0: there is none. One stat(2). */

@@ -20,6 +20,7 @@ struct world {
     struct fl_scratch scratch;
     struct fl_journal *journal;
     struct sample_log log;
+    struct fl_view view; /* of this process's reader and checks */
     struct fl_store_reader *reader;
     pid_t child;
     int ready; /* the child says here that it works */
@@ -30,6 +31,11 @@ struct world {
 
 int world_set_up(void **state);
 int world_tear_down(void **state);
+
+/* Another variant of the sample view, here and in children started from now on. */
+void world_use_view(struct world *world, const char *variant);
+
+enum fl_error world_open_journal(const char *directory, struct fl_journal **journal);
 
 /* Starts a child of the given duty. fault: FLEETLOG_FAULT_POINT or NULL. */
 void world_start(struct world *world, const char *duty, const char *fault);

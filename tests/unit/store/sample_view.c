@@ -175,3 +175,39 @@ const struct fl_view sample_view = {
     .check = sample_check,
     .tables_not_compared = 1u << SAMPLE_MET,
 };
+
+/* Fold version 2 keeps the length of the type's name. */
+static enum fl_error apply_2(void *state, struct fl_kv *kv, const struct fl_view_input *input,
+                             char detail[FL_DETAIL_SIZE])
+{
+    uint8_t key[8];
+    uint8_t length;
+    enum fl_error error = sample_apply(state, kv, input, detail);
+    if (error != FL_OK || input->kind != FL_READS_EVENTS)
+        return error;
+    fl_put_u64(key, input->envelope->sequence);
+    length = (uint8_t)input->envelope->type.size;
+    fl_kv_put(kv, SAMPLE_EVENTS, fl_slice_of(key, 8), fl_slice_of(&length, 1));
+    return FL_OK;
+}
+
+static enum fl_error apply_wrong(void *state, struct fl_kv *kv, const struct fl_view_input *input,
+                                 char detail[FL_DETAIL_SIZE])
+{
+    if (input->kind == FL_READS_EVENTS && input->envelope->sequence == 3)
+        return apply_2(state, kv, input, detail);
+    return sample_apply(state, kv, input, detail);
+}
+
+struct fl_view sample_view_of_environment(void)
+{
+    const char *variant = getenv("FLEETLOG_SAMPLE");
+    struct fl_view view = sample_view;
+    if (variant != NULL && strcmp(variant, "2") == 0) {
+        view.fold_version = 2;
+        view.apply = apply_2;
+    } else if (variant != NULL && strcmp(variant, "wrong") == 0) {
+        view.apply = apply_wrong;
+    }
+    return view;
+}
