@@ -70,7 +70,8 @@ enum fl_error fl_feed_open(const struct fl_feed_options *options, char *detail,
     fl_chain_init(&feed->head);
     enum fl_error error = add_sources(feed);
     if (error == FL_OK)
-        error = feed->view->open(options->memory_max, &feed->state);
+        error = feed->view->open(
+            options->memory_max == 0 ? FL_FEED_MEMORY_DEFAULT : options->memory_max, &feed->state);
     if (error == FL_OK) {
         *out = feed;
         return FL_OK;

@@ -22,14 +22,17 @@
 #include "projections/store/meta.h"
 #include "projections/view.h"
 
-enum { FL_FEED_SOURCE_COUNT_MAX = FL_PARTITION_COUNT_MAX + 8 };
+enum {
+    FL_FEED_SOURCE_COUNT_MAX = FL_PARTITION_COUNT_MAX + 8,
+    FL_FEED_MEMORY_DEFAULT = 64 * 1024 * 1024,
+};
 
 struct fl_feed;
 
 struct fl_feed_options {
     const struct fl_view *view;
     struct fl_journal *journal;
-    size_t memory_max; /* for the view's own memory */
+    size_t memory_max; /* for the view's own memory; 0: the default above */
 };
 
 /* Learns the sources from the journal. FL_NOT_FOUND: a topic is missing. `detail` (may be NULL,
