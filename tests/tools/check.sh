@@ -27,7 +27,8 @@ CHECKS=(shell contracts release slow tsan analyze fuzz)
 jobs=${FLEETLOG_JOBS:-$(nproc)}
 
 check_shell() {
-  git -C "$top" ls-files -z --cached --others --exclude-standard dev .ci producers/simulator/upsd-run '*.sh' | xargs -0 shellcheck -x
+  git -C "$top" ls-files -z --cached --others --exclude-standard dev .ci producers/simulator/upsd-run tests/model/run \
+    '*.sh' | xargs -0 shellcheck -x
 }
 
 check_contracts() { "$top/tests/contracts/run.sh"; }
