@@ -191,8 +191,9 @@ static enum fl_error try_lock(const char *path, int *descriptor, int *holder)
         close(fd);
         return error;
     }
-    int size = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)size, 0) != size) {
+    /* Always as long, so that an existing file needs no room on a full disk. */
+    int size = snprintf(text, sizeof(text), "%-10d\n", (int)getpid());
+    if (pwrite(fd, text, (size_t)size, 0) != size) {
         enum fl_error error = fl_error_from_errno(errno);
         close(fd);
         return error;

@@ -312,6 +312,7 @@ int world_project(const char *directory)
     struct fl_journal *journal = NULL;
     struct fl_projector *projector = NULL;
     const char *map_size = getenv("FLEETLOG_SAMPLE_MAP_SIZE");
+    const char *records = getenv("FLEETLOG_SAMPLE_RECORDS");
     snprintf(views, sizeof(views), "%s/views", directory);
     enum fl_error error = fl_duty_init(&duty, "project sample");
     duty.port = fl_port_system();
@@ -324,7 +325,7 @@ int world_project(const char *directory)
         .views_directory = views,
         .port = fl_port_system(),
         .map_size = map_size == NULL ? UINT64_C(1) << 30 : strtoull(map_size, NULL, 10),
-        .record_count_max = 64,
+        .record_count_max = records == NULL ? 64 : strtoull(records, NULL, 10),
         .duty = &duty,
     };
     if (error == FL_OK)
