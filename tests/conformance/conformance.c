@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/conformance/conformance.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,6 +127,7 @@ int fl_conformance_spawn(const struct fl_conformance *suite, const char *mode, c
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
         execl("/proc/self/exe", "conformance-child", suite->engine->child_argument, mode, first,
               second, third, (char *)NULL);
         _exit(126);

@@ -98,31 +98,36 @@ static uint64_t at_time(struct fl_conformance *suite, int64_t time_ms)
     return offset;
 }
 
-/* Times rise by two seconds per record, with one record far out of order. */
+enum { TIMED_COUNT = 120, STEP_MS = 2000 };
+
+/* Times rise by two seconds per record; two of three lie up to a minute and a half behind. */
+static int64_t time_of(int64_t start_ms, int i)
+{
+    return start_ms + (int64_t)(i - (i % 3 == 0 ? 0 : i * 7 % 45)) * STEP_MS;
+}
+
 static void a_time_finds_its_first_record(void **state)
 {
     struct fl_conformance *suite = *state;
-    enum { COUNT = 100, OUT_OF_ORDER = 40, STEP_MS = 2000 };
     int64_t start_ms = wall_ms() - hour_ms;
     fl_conformance_topic(suite, suite->topic, 1);
     assert_int_equal(at_time(suite, 0), 0);
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < TIMED_COUNT; i++) {
         uint64_t offset = 0;
         struct fl_record record = fl_conformance_record("k", "v");
-        record.timestamp_ms = start_ms + (int64_t)i * STEP_MS;
-        if (i == OUT_OF_ORDER)
-            record.timestamp_ms -= 30 * STEP_MS;
+        record.timestamp_ms = time_of(start_ms, i);
         assert_int_equal(fl_conformance_append_one(suite->journal, suite->topic, &record, &offset),
                          FL_OK);
     }
     assert_int_equal(at_time(suite, 0), 0);
-    assert_int_equal(at_time(suite, start_ms), 0);
-    assert_int_equal(at_time(suite, start_ms + 1), 1);
-    assert_int_equal(at_time(suite, start_ms + 10 * STEP_MS), 10);
-    assert_int_equal(at_time(suite, start_ms + 10 * STEP_MS + 1), 11);
-    assert_int_equal(at_time(suite, start_ms + OUT_OF_ORDER * STEP_MS), OUT_OF_ORDER + 1);
-    assert_int_equal(at_time(suite, start_ms + (COUNT - 1) * STEP_MS), COUNT - 1);
-    assert_int_equal(at_time(suite, start_ms + COUNT * STEP_MS), COUNT);
+    for (int step = -2; step <= TIMED_COUNT; step++)
+        for (int ms = 0; ms < 2; ms++) {
+            int64_t asked_ms = start_ms + (int64_t)step * STEP_MS + ms;
+            uint64_t expected = 0;
+            while (expected < TIMED_COUNT && time_of(start_ms, (int)expected) < asked_ms)
+                expected++;
+            assert_int_equal(at_time(suite, asked_ms), expected);
+        }
 }
 
 /* Appends `count` appends of 10 records of `size` bytes each, with the given time. */
@@ -210,7 +215,7 @@ static void a_topic_over_its_size_loses_its_oldest(void **state)
     assert_int_equal(end, APPENDS * 10);
     /* At least what is to be kept stays, and at most one block and the records' overhead more. */
     uint64_t kept = (end - begin) * (APPEND_SIZE / 10);
-    assert_true(kept >= KEPT_SIZE - KEPT_SIZE / 10);
+    assert_true(kept >= KEPT_SIZE - KEPT_SIZE / 20);
     assert_true(kept <= KEPT_SIZE + 2 * APPEND_SIZE);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ static pid_t start_writer(const char *directory, uint64_t writer, int out)
     snprintf(descriptor, sizeof(descriptor), "%d", out);
     pid_t child = fork();
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
         execl("/proc/self/exe", "crash-writer", directory, number, descriptor, (char *)NULL);
         _exit(126);
     }

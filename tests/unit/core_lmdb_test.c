@@ -5,12 +5,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/lmdb/bell.h"
@@ -395,13 +397,66 @@ static int grow(const char *directory)
     return 0;
 }
 
+static int run_grow(const char *directory)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "core_lmdb_test", "grow", directory, (char *)NULL);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static void *read_big(void *env)
+{
+    struct fl_txn txn;
+    struct fl_slice value;
+    bool found =
+        fl_txn_begin_read(&txn, env) == FL_OK && fl_kv_get(&txn.kv, ROWS, text("big"), &value);
+    fl_txn_abort(&txn);
+    return found ? env : NULL;
+}
+
+/* The map must not move under another thread's transaction: who needs the larger one waits. */
+static void waits_with_a_larger_map_until_no_transaction_is_live(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fl_scratch small;
+    struct fl_txn txn;
+    struct fl_slice value;
+    pthread_t thread;
+    void *found = NULL;
+    struct timespec deadline;
+    fl_scratch_make(&small);
+    struct fl_env_options options = fixture->options;
+    struct fl_env *env = NULL;
+    options.directory = small.path;
+    options.map_size = 1024 * 1024;
+    assert_int_equal(fl_env_open(&options, &env), FL_OK);
+    put_committed(env, "small", "kept");
+    assert_int_equal(fl_txn_begin_read(&txn, env), FL_OK);
+    assert_true(fl_kv_get(&txn.kv, ROWS, text("small"), &value));
+    assert_int_equal(run_grow(small.path), 0);
+    assert_int_equal(pthread_create(&thread, NULL, read_big, env), 0);
+    int64_t until_ms = fl_port_wall_ms(fl_port_system()) + 200;
+    deadline = (struct timespec){until_ms / 1000, until_ms % 1000 * 1000000};
+    assert_int_equal(pthread_timedjoin_np(thread, &found, &deadline), ETIMEDOUT);
+    assert_true(fl_slice_is(value, "kept"));
+    fl_txn_abort(&txn);
+    assert_int_equal(pthread_join(thread, &found), 0);
+    assert_ptr_equal(found, env);
+    fl_env_close(&env);
+    fl_scratch_remove(&small);
+}
+
 static void follows_a_map_that_another_process_enlarged(void **state)
 {
     struct fixture *fixture = *state;
     struct fl_scratch small;
     struct fl_txn txn;
     struct fl_slice value;
-    int status = 0;
     fl_scratch_make(&small);
     struct fl_env_options options = fixture->options;
     struct fl_env *env = NULL;
@@ -410,13 +465,7 @@ static void follows_a_map_that_another_process_enlarged(void **state)
     assert_int_equal(fl_env_open(&options, &env), FL_OK);
     assert_int_equal(fl_txn_begin_read(&txn, env), FL_OK);
     fl_txn_reset(&txn);
-    pid_t child = fork();
-    if (child == 0) {
-        execl("/proc/self/exe", "core_lmdb_test", "grow", small.path, (char *)NULL);
-        _exit(1);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    assert_int_equal(run_grow(small.path), 0);
     assert_int_equal(fl_txn_renew(&txn), FL_OK);
     assert_true(fl_kv_get(&txn.kv, ROWS, text("big"), &value));
     assert_int_equal(value.size, 8 * 1024 * 1024);
@@ -449,6 +498,8 @@ int main(int count, char **arguments)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_killed_process_leaves_no_lock_and_no_reader, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(waits_with_a_larger_map_until_no_transaction_is_live,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(follows_a_map_that_another_process_enlarged, set_up,
                                         tear_down),
     };
