@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #include "core/port.h"
+#include "projections/eventlog/eventlog.h"
+#include "projections/people/people.h"
 #include "projections/registry/rows.h"
 #include "tests/scenario/cast.h"
 
@@ -219,6 +221,8 @@ static void invariants_hold_after_every_request(void **state)
         .share_count = 1, .command_count = 1, .claim_count = 1, .device_count = DEVICE_COUNT};
     fl_port_virtual_init(&source.port, seed_of(), 0);
     world_init(&world);
+    world_add_view(&world, fl_eventlog_view());
+    world_add_view(&world, fl_people_view());
     cast_begin(&world);
     for (int i = 0; i < STEP_COUNT; i++) {
         pass(&world, &source);

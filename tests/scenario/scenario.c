@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "projections/eventlog/eventlog.h"
+
+enum { THING_COUNT_MAX = 4096 };
 
 static const struct {
     const char *unit;
@@ -29,14 +32,34 @@ void fail(const struct scenario *s, const char *format, ...)
     abort();
 }
 
+/* Every thing that a file names, by kind and name. */
+static struct thing {
+    char id[FL_ID_TEXT_SIZE];
+    char kind[16];
+    char name[WORD_SIZE_MAX];
+} things[THING_COUNT_MAX];
+static size_t thing_count;
+
 const char *id_of(const char *kind, const char *name)
 {
-    enum { SLOT_COUNT = 8 };
-    static char slots[SLOT_COUNT][FL_ID_TEXT_SIZE];
-    static size_t next;
-    char *slot = slots[next++ % SLOT_COUNT];
-    world_id(kind, name, slot);
-    return slot;
+    for (size_t i = 0; i < thing_count; i++)
+        if (strcmp(things[i].name, name) == 0 && strcmp(things[i].kind, kind) == 0)
+            return things[i].id;
+    if (thing_count == THING_COUNT_MAX)
+        world_fail("too many names");
+    struct thing *thing = &things[thing_count++];
+    snprintf(thing->kind, sizeof(thing->kind), "%s", kind);
+    snprintf(thing->name, sizeof(thing->name), "%s", name);
+    world_id(kind, name, thing->id);
+    return thing->id;
+}
+
+const char *name_of(const char *id)
+{
+    for (size_t i = 0; i < thing_count; i++)
+        if (strcmp(things[i].id, id) == 0)
+            return things[i].name;
+    return NULL;
 }
 
 /* "U1..U9" */
@@ -283,7 +306,8 @@ void request(struct scenario *s, const ProtobufCMessage *message)
 static void run_line(struct scenario *s, const char *keyword, const struct sentence *sentence)
 {
     if (strcmp(keyword, "then") == 0) {
-        if (!run_pattern(s, expect_patterns, sentence, 1))
+        if (!run_pattern(s, log_patterns, sentence, 1) &&
+            !run_pattern(s, expect_patterns, sentence, 1))
             fail(s, "no such expectation");
         return;
     }
@@ -306,6 +330,7 @@ static void begin(struct scenario *s, const char *file)
     memset(s, 0, sizeof(*s));
     s->file = file;
     world_init(&s->world);
+    world_add_view(&s->world, fl_eventlog_view());
     s->rules[0] = *fl_rules_find(fl_rules_production(), 1);
     s->rules[1] = s->rules[0];
     s->rules[1].version = 2;

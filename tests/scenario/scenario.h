@@ -59,6 +59,7 @@ extern const struct pattern request_patterns[]; /* what follows an actor */
 extern const struct pattern device_patterns[];  /* the same, about devices */
 extern const struct pattern plain_patterns[];   /* whole sentences, not requests */
 extern const struct pattern expect_patterns[];  /* after then */
+extern const struct pattern log_patterns[];     /* the same, about the Event Log */
 
 /* Ends the test: file, line, why. */
 _Noreturn void fail(const struct scenario *s, const char *format, ...)
@@ -73,8 +74,11 @@ void send_record(struct scenario *s, const struct fl_record *record);
 /* Splits "a,b,U1..U9" into names; returns how many. */
 size_t split_list(struct scenario *s, const char *list, char (*names)[32]);
 
-/* Id of a thing by its name; static storage, good for a few calls. */
+/* Id of a thing by its name; static storage, stays. */
 const char *id_of(const char *kind, const char *name);
+
+/* The name that an id was made of; NULL: none. */
+const char *name_of(const char *id);
 
 /* A message on the stack, initialised. */
 #define INIT(type, name, descriptor)                                                               \

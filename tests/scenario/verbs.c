@@ -10,8 +10,8 @@ Fleetlog__V1__PersonRef *person_ref(struct scenario *s, const char *name, struct
 {
     fleetlog__v1__person_ref__init(&person->ref);
     fleetlog__v1__address_index__init(&person->index);
-    world_id("subject", s->modifiers.other_subject != NULL ? s->modifiers.other_subject : name,
-             person->subject);
+    const char *subject = s->modifiers.other_subject != NULL ? s->modifiers.other_subject : name;
+    memcpy(person->subject, id_of("subject", subject), FL_ID_TEXT_SIZE);
     fl_id_to_bytes(fl_slice_text(id_of("address", name)), person->bytes);
     person->index.epoch = 1;
     person->index.index = (ProtobufCBinaryData){sizeof(person->bytes), person->bytes};
