@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "producers/agent_protocol.h"
 #include "producers/simulator/load/enrol.h"
 #include "schemas/codec.h"
 
@@ -20,8 +21,6 @@ enum {
     ROUND_REPORT_COUNT_MAX = 4000,
     ARENA_BOUND = 256 * 1024 * 1024,
 };
-
-static const char signature_label[] = "fleetlog-report-v1\n";
 
 struct run {
     const struct fl_simulate_options *options;
@@ -80,11 +79,11 @@ static enum fl_error put(struct run *run, uint32_t partition, uint32_t number,
 /* "label" and the report's bytes are what is signed; both lie one behind the other in the arena. */
 static enum fl_error sign(struct run *run, struct fl_slice report, uint8_t signature[64])
 {
-    size_t label_size = sizeof(signature_label) - 1;
+    size_t label_size = sizeof(FL_AGENT_REPORT_LABEL) - 1;
     uint8_t *bytes = fl_arena_alloc(&run->arena, label_size + report.size);
     if (bytes == NULL)
         return FL_NO_MEMORY;
-    memcpy(bytes, signature_label, label_size);
+    memcpy(bytes, FL_AGENT_REPORT_LABEL, label_size);
     memcpy(bytes + label_size, report.data, report.size);
     if (crypto_sign_detached(signature, NULL, bytes, label_size + report.size,
                              run->enrol.agent_secret))
