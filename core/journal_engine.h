@@ -63,6 +63,11 @@ struct fl_embedded_options {
 enum fl_error fl_journal_open_embedded(const struct fl_embedded_options *options,
                                        struct fl_journal **journal) FL_MUST_USE;
 
+/* Checks every invariant of an embedded topic (core/journal/embedded.h) in one read transaction:
+ * CRCs, order, counts, the index of a compacted one. FL_CORRUPT with a sentence in the journal's
+ * detail. Reads the whole topic. */
+enum fl_error fl_journal_check_embedded(struct fl_journal *journal, const char *topic) FL_MUST_USE;
+
 /* properties: librdkafka's names and values, pairs, NULL-terminated (NULL: none); brokers:
  * "host:port,host:port". Connects to nobody yet. FL_USAGE for a property that librdkafka does not
  * know, refuses, or that the log's safety fixes; `detail` (may be NULL) then receives the sentence,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +18,12 @@ struct faulty {
     struct fl_journal base;
     struct fl_journal *inner;
     struct fl_memory_log *log;
+    pthread_mutex_t mutex; /* guards what follows */
     uint64_t random[FL_FAULT_KIND_COUNT];
     struct fl_fault faults[FL_FAULT_KIND_COUNT];
     unsigned counts[FL_FAULT_KIND_COUNT];
     bool paused;
-    bool crashed;
+    atomic_bool crashed;
 };
 
 struct faulty_reader {
@@ -44,7 +46,15 @@ static uint64_t draw(uint64_t *state)
     return z ^ z >> 31;
 }
 
-static bool strikes(struct faulty *journal, enum fl_fault_kind kind)
+static uint64_t draw_below(struct faulty *journal, enum fl_fault_kind kind, uint64_t bound)
+{
+    pthread_mutex_lock(&journal->mutex);
+    uint64_t value = draw(&journal->random[kind]) % bound;
+    pthread_mutex_unlock(&journal->mutex);
+    return value;
+}
+
+static bool strikes_locked(struct faulty *journal, enum fl_fault_kind kind)
 {
     struct fl_fault *fault = &journal->faults[kind];
     bool by_chance = draw(&journal->random[kind]) % 1000 < fault->per_mille;
@@ -62,6 +72,14 @@ static bool strikes(struct faulty *journal, enum fl_fault_kind kind)
     return by_chance || by_count;
 }
 
+static bool strikes(struct faulty *journal, enum fl_fault_kind kind)
+{
+    pthread_mutex_lock(&journal->mutex);
+    bool struck = strikes_locked(journal, kind);
+    pthread_mutex_unlock(&journal->mutex);
+    return struck;
+}
+
 static bool dies(struct faulty *journal)
 {
     if (!journal->crashed && strikes(journal, FL_FAULT_CRASH))
@@ -71,7 +89,11 @@ static bool dies(struct faulty *journal)
 
 static enum fl_error pass(struct faulty *journal, enum fl_error error)
 {
+    if (error == FL_OK)
+        return FL_OK;
+    pthread_mutex_lock(&journal->mutex);
     memcpy(journal->base.detail, journal->inner->detail, sizeof(journal->base.detail));
+    pthread_mutex_unlock(&journal->mutex);
     return error;
 }
 
@@ -85,7 +107,7 @@ static void clear_offsets(const struct fl_append *batches, size_t batch_count)
 /* Puts the records aside; they land in order when they are due, wherever the log stands then. */
 static void defer(struct faulty *journal, const struct fl_append *batches, size_t batch_count)
 {
-    unsigned calls = (unsigned)(draw(&journal->random[FL_FAULT_ACK_LATE]) % LATE_CALLS_MAX);
+    unsigned calls = (unsigned)draw_below(journal, FL_FAULT_ACK_LATE, LATE_CALLS_MAX);
     pthread_mutex_lock(&journal->log->mutex);
     struct fl_memory_pending **last = &journal->log->pending;
     while (*last != NULL)
@@ -110,7 +132,7 @@ static void lose_tail(struct faulty *journal, const struct fl_append *batches, s
     for (size_t b = 0; b < batch_count; b++) {
         uint64_t begin = 0;
         uint64_t end = 0;
-        uint64_t lost = 1 + draw(&journal->random[FL_FAULT_TRUNCATE]) % TRUNCATED_RECORDS_MAX;
+        uint64_t lost = 1 + draw_below(journal, FL_FAULT_TRUNCATE, TRUNCATED_RECORDS_MAX);
         enum fl_error error = fl_journal_offsets(journal->inner, batches[b].topic,
                                                  batches[b].partition, &begin, &end);
         if (error == FL_OK)
@@ -341,6 +363,7 @@ static void close_faulty(struct fl_journal *base)
 {
     struct faulty *journal = (struct faulty *)base;
     fl_journal_close(&journal->inner);
+    pthread_mutex_destroy(&journal->mutex);
     free(journal);
 }
 
@@ -373,12 +396,14 @@ enum fl_error fl_memory_log_attach_faulty(struct fl_memory_log *log, uint64_t se
     fl_assert(journal != NULL);
     journal->base.ops = &faulty_ops;
     journal->log = log;
+    pthread_mutex_init(&journal->mutex, NULL);
     for (unsigned kind = 0; kind < FL_FAULT_KIND_COUNT; kind++) {
         journal->random[kind] = draw(&seed);
         journal->faults[kind] = (struct fl_fault){.countdown = -1, .repeat = 1};
     }
     enum fl_error error = fl_memory_log_attach(log, &journal->inner);
     if (error != FL_OK) {
+        pthread_mutex_destroy(&journal->mutex);
         free(journal);
         return error;
     }

@@ -184,6 +184,9 @@ void crash_check(struct crash_log *log, const char *directory)
         log->record_count += count;
         free(found);
     }
+    for (int i = 0; i < 2; i++)
+        if (fl_journal_check_embedded(journal, topic_names[i]) != FL_OK)
+            fail_msg("check: %s", fl_journal_detail(journal));
     assert_int_equal(fl_journal_maintain(journal, fl_port_wall_ms(fl_port_system())), FL_OK);
     fl_journal_close(&journal);
 }

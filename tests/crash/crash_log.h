@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "core/journal.h"
+#include "core/journal_engine.h"
 
 enum { CRASH_PARTITION_COUNT = 2, CRASH_WRITER_COUNT = 3, CRASH_APPEND_RECORDS_MAX = 200 };
 

@@ -154,9 +154,48 @@ static void a_spoilt_block_stops_compaction_and_stays_for_inspection(void **stat
     for (int i = 0; i < 3; i++)
         append_ok(fixture->journal, "subjects", 10, 100);
     spoil(fixture, "subjects", 10);
+    assert_int_equal(fl_journal_check_embedded(fixture->journal, "subjects"), FL_CORRUPT);
     assert_int_equal(fl_journal_maintain(fixture->journal, wall_ms()), FL_CORRUPT);
     assert_non_null(
         strstr(fl_journal_detail(fixture->journal), "topic subjects partition 0 offset 10"));
+}
+
+/* Each invariant broken once, each noticed. */
+static void the_check_notices_rows_that_do_not_fit(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const expected[] = {
+        "the sum of the blocks' sizes", "lies before its place", "the greatest time",
+        "ends above the log's end",     "lies before its place", "the last block is missing"};
+    for (int damage = 0; damage < 6; damage++) {
+        struct fl_embedded_topic *topic = NULL;
+        struct fl_partition_row row;
+        struct fl_txn txn;
+        const char name[] = {'t', (char)('0' + damage), '\0'};
+        ensure(fixture->journal, name, -1, false);
+        for (int i = 0; i < 3; i++)
+            append_ok(fixture->journal, name, 10, 100);
+        assert_int_equal(fl_journal_check_embedded(fixture->journal, name), FL_OK);
+        struct fl_embedded *journal = (struct fl_embedded *)fixture->journal;
+        assert_int_equal(fl_embedded_get(journal, name, &topic), FL_OK);
+        assert_int_equal(fl_embedded_begin(journal, topic, true, &txn), FL_OK);
+        assert_true(fl_partition_row_get(&txn.kv, 0, &row));
+        uint8_t key[FL_BLOCK_KEY_SIZE];
+        fl_block_key(0, 20, key);
+        row.size += damage == 0;
+        row.running_ms -= damage == 2 ? hour_ms : 0;
+        row.next -= damage == 3 ? 1 : 0;
+        row.begin += damage == 4 ? 5 : 0;
+        if (damage == 1)
+            row.begin = row.next = 40;
+        if (damage == 5)
+            fl_kv_del(&txn.kv, FL_EMBEDDED_BLOCKS, fl_slice_of(key, sizeof(key)));
+        fl_partition_row_put(&txn.kv, 0, &row);
+        assert_int_equal(fl_txn_commit(&txn), FL_OK);
+        fl_embedded_put(journal, topic);
+        assert_int_equal(fl_journal_check_embedded(fixture->journal, name), FL_CORRUPT);
+        assert_non_null(strstr(fl_journal_detail(fixture->journal), expected[damage]));
+    }
 }
 
 static void a_journal_for_reading_reads_and_refuses_the_rest(void **state)
@@ -245,6 +284,7 @@ static void a_full_map_refuses_until_retention_makes_room(void **state)
     assert_int_equal(fl_journal_maintain(fixture->journal, wall_ms()), FL_OK);
     for (unsigned i = 0; i < 50; i++)
         append_ok(fixture->journal, "t", 10, 5000);
+    assert_int_equal(fl_journal_check_embedded(fixture->journal, "t"), FL_OK);
     assert_int_equal(fl_journal_offsets(fixture->journal, "t", 0, &begin, &end), FL_OK);
     assert_int_equal(end, appended * 10 + 500);
     assert_int_equal(begin, appended * 10);
@@ -433,6 +473,7 @@ static size_t check_model(struct fixture *fixture, const struct model *model)
     assert_true(batch.at_end);
     fl_reader_close(&reader);
     size_t expected = 0;
+    assert_int_equal(fl_journal_check_embedded(fixture->journal, "t"), FL_OK);
     for (unsigned k = 0; k < KEY_COUNT; k++)
         expected += model->newest[k] != FL_OFFSET_NONE;
     assert_int_equal(newest, expected);
@@ -474,6 +515,7 @@ int main(int count, char **arguments)
     const struct CMUnitTest tests[] = {
         TEST(a_spoilt_block_is_named_after_the_good_ones_were_read),
         TEST(a_spoilt_block_stops_compaction_and_stays_for_inspection),
+        TEST(the_check_notices_rows_that_do_not_fit),
         TEST(a_journal_for_reading_reads_and_refuses_the_rest),
         TEST(prefixes_keep_realms_apart),
         TEST(a_full_map_refuses_until_retention_makes_room),
