@@ -68,6 +68,10 @@ struct fl_view {
     /* Set of table numbers that are left out of digests and comparisons: counters of what was met
      * (duplicates, late reports), which differ between two ways to the same rows. */
     uint32_t tables_not_compared;
+    /* Optional: a migration moved a telemetry partition; its record of offset o now has
+     * o - subtract, and those below `subtract` are gone (FL_OFFSET_NONE). Rows that name offsets
+     * follow. */
+    void (*renumber)(struct fl_kv *kv, uint32_t partition, uint64_t subtract);
     /* Optional: retention removed the records [from, to) of a telemetry partition before they were
      * read; what rests on them is stale. */
     void (*gap)(void *state, struct fl_kv *kv, uint32_t partition, uint64_t from, uint64_t to);

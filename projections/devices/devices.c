@@ -429,6 +429,7 @@ const struct fl_view *fl_devices_view(void)
         .discard = devices_discard,
         .is_full = devices_is_full,
         .check = fl_devices_check,
+        .renumber = fl_devices_renumber,
     };
     return &view;
 }

@@ -55,5 +55,8 @@ void fl_devices_each_raw(struct fl_kv *kv, uint32_t device_number,
 enum { FL_GATEWAY_SILENCE_MS = 10 * 60 * 1000 };
 int64_t fl_devices_silence_ms(struct fl_kv *kv, const struct fl_latest *row);
 
+/* The view's renumber. */
+void fl_devices_renumber(struct fl_kv *kv, uint32_t partition, uint64_t subtract);
+
 /* The view's check: all invariants above. */
 bool fl_devices_check(struct fl_kv *kv, char detail[FL_DETAIL_SIZE]);

@@ -13,6 +13,7 @@ static const uint8_t KEY_LOG_ID[] = {'l'};
 static const uint8_t KEY_HEAD[] = {'h'};
 static const uint8_t KEY_COUNTS[] = {'c'};
 static const uint8_t KEY_COMMIT[] = {'t'};
+static const uint8_t KEY_MOVED_TO[] = {'m'};
 enum { PREFIX_POSITION = 'p', PREFIX_GAP = 'g', PREFIX_UNKNOWN = 'u' };
 
 enum {
@@ -166,6 +167,23 @@ void fl_meta_set_log_id(struct fl_kv *kv, const char *log_id)
 {
     fl_assert(strlen(log_id) == FL_ID_TEXT_SIZE - 1);
     fl_kv_put(kv, FL_STORE_TABLE_META, KEY_OF(KEY_LOG_ID), fl_slice_text(log_id));
+}
+
+bool fl_meta_moved_to(struct fl_kv *kv, char out[FL_JOURNAL_IDENTITY_SIZE])
+{
+    struct fl_slice value;
+    out[0] = '\0';
+    if (!fl_kv_get(kv, FL_STORE_TABLE_META, KEY_OF(KEY_MOVED_TO), &value))
+        return false;
+    if (fl_slice_to_text(value, out, FL_JOURNAL_IDENTITY_SIZE))
+        return true;
+    fl_kv_fail(kv, FL_CORRUPT);
+    return false;
+}
+
+void fl_meta_set_moved_to(struct fl_kv *kv, const char *identity)
+{
+    fl_kv_put(kv, FL_STORE_TABLE_META, KEY_OF(KEY_MOVED_TO), fl_slice_text(identity));
 }
 
 struct fl_meta_counts fl_meta_counts(struct fl_kv *kv)

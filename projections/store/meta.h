@@ -67,6 +67,11 @@ void fl_meta_set_head(struct fl_kv *kv, const struct fl_chain_head *head);
 bool fl_meta_log_id(struct fl_kv *kv, char out[FL_ID_TEXT_SIZE]);
 void fl_meta_set_log_id(struct fl_kv *kv, const char *log_id);
 
+/* The journal (fl_journal_identity) that the positions were moved to by a migration; false and an
+ * empty text if they never were. */
+bool fl_meta_moved_to(struct fl_kv *kv, char out[FL_JOURNAL_IDENTITY_SIZE]);
+void fl_meta_set_moved_to(struct fl_kv *kv, const char *identity);
+
 /* What was met on the way. */
 struct fl_meta_counts {
     uint64_t applied;    /* records given to the view */

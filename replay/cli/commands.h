@@ -21,3 +21,6 @@ extern const struct fl_command fl_command_lag;
 
 /* simulate.c */
 extern const struct fl_command fl_command_simulate;
+
+/* migrate.c */
+extern const struct fl_command fl_command_migrate;
