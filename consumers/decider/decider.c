@@ -10,7 +10,12 @@
 #include "core/diag.h"
 #include "projections/registry/registry.h"
 
-enum { WAIT_MS = 1000, POLL_SIZE_MAX = 1024 * 1024, VIEW_MEMORY_MAX = 64 * 1024 * 1024 };
+enum {
+    LOCK_WAIT_MS = 10000,
+    WAIT_MS = 1000,
+    POLL_SIZE_MAX = 1024 * 1024,
+    VIEW_MEMORY_MAX = 64 * 1024 * 1024
+};
 
 static const char build_name[] = "fleetlog " __DATE__ " " __TIME__;
 
@@ -78,10 +83,14 @@ static enum fl_error open_store(struct decider *decider)
         .views_directory = views,
         .view = decider->view,
         .map_size = fl_config_number(decider->duty->config, FL_SETTING_VIEW_MAP),
+        .lock_wait_ms = LOCK_WAIT_MS,
         .port = decider->duty->port,
         .detail = decider->detail,
     };
-    enum fl_error error = fl_store_open_writer(&options, &decider->store);
+    enum fl_error error = fl_takeover_open(&options, &decider->store);
+    if (error == FL_OK)
+        error = fl_heartbeat_open(&decider->heartbeat, fl_store_versions(decider->store)->path,
+                                  decider->duty->port);
     if (error == FL_OK)
         error = decider->view->open(VIEW_MEMORY_MAX, &decider->fold);
     if (error == FL_OK)
@@ -145,6 +154,7 @@ static void release(struct decider *decider)
         decider->view->close(decider->fold);
     fl_store_close(&decider->store);
     fl_crash_guard_close(&decider->guard);
+    fl_heartbeat_close(&decider->heartbeat);
     fl_sha256_close(&decider->sha);
     fl_arena_fini(&decider->arena);
     free(decider->records);
@@ -157,6 +167,34 @@ static bool may_decide(const struct decider *decider, bool held)
 {
     return held && !decider->standing_by && !decider->elsewhere &&
            decider->position.next >= decider->target;
+}
+
+static bool may_go_on(void *context)
+{
+    struct decider *decider = context;
+    fl_duty_beat(decider->duty);
+    fl_heartbeat_beat(&decider->heartbeat);
+    return !fl_duty_stopping(decider->duty);
+}
+
+/* Goes on with a rebuilt registry if one is asked for; it stands where this one does. */
+static enum fl_error take_over(struct decider *decider)
+{
+    char views[PATH_MAX];
+    bool switched = false;
+    fl_datadir_path(decider->duty->datadir, "views", views);
+    decider->takeover.view = decider->view;
+    decider->takeover.journal = decider->duty->journal;
+    decider->takeover.views_directory = views;
+    decider->takeover.port = decider->duty->port;
+    decider->takeover.map_size = fl_config_number(decider->duty->config, FL_SETTING_VIEW_MAP);
+    decider->takeover.memory_max = VIEW_MEMORY_MAX;
+    decider->takeover.may_go_on = may_go_on;
+    decider->takeover.context = decider;
+    enum fl_error error = fl_takeover_try(&decider->takeover, &decider->store, &switched);
+    if (error == FL_OK && switched)
+        decider->view->discard(decider->fold);
+    return error;
 }
 
 /* One round: read what came, decide if it is our turn. */
@@ -176,6 +214,8 @@ static enum fl_error step(struct decider *decider, bool *was_idle)
         error = fl_group_poll(decider->lease, 0, &held);
     if (error == FL_OK && decider->moving)
         error = fl_decider_look_where(decider);
+    if (error == FL_OK)
+        error = take_over(decider);
     if (error == FL_OK && may_decide(decider, held)) {
         error = fl_decider_decide(decider, &count);
         *was_idle = *was_idle && count == 0 && decider->position.next >= decider->target;
@@ -207,7 +247,7 @@ static enum fl_error run(struct decider *decider)
     bool told = false;
     enum fl_error error = FL_OK;
     while (can_go_on(decider, error) && !fl_duty_stopping(decider->duty)) {
-        fl_duty_beat(decider->duty);
+        (void)may_go_on(decider);
         if (!told && decider->position.next >= decider->target) {
             fl_duty_ready(decider->duty);
             told = true;
@@ -223,6 +263,7 @@ enum fl_error fl_decider_run(struct fl_duty *duty, const struct fl_rules_set *ru
     if (decider == NULL)
         return FL_NO_MEMORY;
     decider->duty = duty;
+    decider->heartbeat.descriptor = -1;
     decider->rules = rules;
     decider->view = fl_registry_view();
     enum fl_error error = allocate(decider);

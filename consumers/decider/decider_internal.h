@@ -4,6 +4,8 @@
 #include "consumers/decider/action_queue.h"
 #include "consumers/decider/crash_guard.h"
 #include "consumers/decider/decider.h"
+#include "consumers/runner/heartbeat.h"
+#include "consumers/runner/takeover.h"
 #include "core/arena.h"
 #include "core/chain.h"
 #include "projections/registry/decide.h"
@@ -22,6 +24,8 @@ struct decider {
     struct fl_action_queue *actions;
     struct fl_group *lease;
     struct fl_crash_guard *guard;
+    struct fl_takeover takeover; /* of a rebuilt registry */
+    struct fl_heartbeat heartbeat;
     struct fl_sha256 *sha;
     struct fl_arena arena;
     /* The committed state, as in the store. */

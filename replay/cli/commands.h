@@ -19,6 +19,10 @@ extern const struct fl_command fl_command_topics;
 /* lag.c */
 extern const struct fl_command fl_command_lag;
 
+/* rebuild.c */
+extern const struct fl_command fl_command_rebuild;
+extern const struct fl_command fl_command_check;
+
 /* simulate.c */
 extern const struct fl_command fl_command_simulate;
 
