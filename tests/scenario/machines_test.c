@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every machine: its table is its diagram, and every input has an answer in every state. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/scenario/cast.h"
+
+#define CODE(name) FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_##name
+#define SELF_TEST_TTL_MS 600000
+#define WEEK_MS (INT64_C(7) * 86400000)
+
+/* Number of the state called `word`; state_count: none. */
+static unsigned state_named(const struct fl_sm *machine, const char *word)
+{
+    for (unsigned i = 0; i < machine->state_count; i++)
+        if (strcmp(machine->states[i].name, word) == 0)
+            return i;
+    return machine->state_count;
+}
+
+/* Adds the moves of one line of a diagram ("a -> b -> c"); false: it has none. */
+static bool read_moves(const struct fl_sm *machine, const char *line, uint32_t *moves)
+{
+    unsigned before = machine->state_count;
+    bool arrow = false;
+    char word[32];
+    if (strstr(line, "->") == NULL)
+        return false;
+    while (*(line += strspn(line, " *\t\n")) != '\0') {
+        size_t size = strcspn(line, " *\t\n");
+        snprintf(word, sizeof(word), "%.*s", (int)size, line);
+        line += size;
+        if (strcmp(word, "->") == 0) {
+            arrow = true;
+            continue;
+        }
+        unsigned state = state_named(machine, word);
+        if (state == machine->state_count)
+            fail_msg("machine %s has no state %s", machine->name, word);
+        if (arrow)
+            moves[before] |= FL_SM_BIT(state);
+        before = state;
+        arrow = false;
+    }
+    return true;
+}
+
+static void compare_diagram(const struct fl_sm *machine, const char *file)
+{
+    uint32_t moves[32] = {0};
+    char title[64];
+    char line[512];
+    bool inside = false;
+    bool found = false;
+    FILE *stream = fopen(file, "r");
+    assert_non_null(stream);
+    snprintf(title, sizeof(title), "machine %s\n", machine->name);
+    while (fgets(line, sizeof(line), stream) != NULL) {
+        const char *at = strstr(line, title);
+        if (at != NULL && strspn(line, " *") == (size_t)(at - line)) {
+            inside = found = true;
+            continue;
+        }
+        inside = inside && read_moves(machine, line, moves);
+    }
+    fclose(stream);
+    if (!found)
+        fail_msg("%s has no diagram of machine %s", file, machine->name);
+    for (unsigned i = 0; i < machine->state_count; i++)
+        if (moves[i] != machine->states[i].successors)
+            fail_msg("%s: machine %s differs in what follows %s", file, machine->name,
+                     machine->states[i].name);
+}
+
+static void tables_and_diagrams_are_the_same(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < FL_MACHINE_COUNT; i++) {
+        assert_true(fl_sm_check(fl_machines[i]));
+        compare_diagram(fl_machines[i], "ARCHITECTURE.md");
+        compare_diagram(fl_machines[i], "projections/registry/machines.c");
+    }
+}
+
+/* One cell: what an input gives in a state. */
+struct answer {
+    enum fl_message_type type;
+    int code; /* of a rejection */
+};
+#define EVENT(name)                                                                                \
+    {                                                                                              \
+        FL_MESSAGE_##name, 0                                                                       \
+    }
+#define REFUSED(name)                                                                              \
+    {                                                                                              \
+        FL_MESSAGE_ActionRejected, CODE(name)                                                      \
+    }
+
+typedef void bring_fn(struct world *world, unsigned state);
+typedef void input_fn(struct world *world);
+
+struct input {
+    const char *name;
+    input_fn *send;
+    const struct answer *answers; /* one per state */
+};
+
+static void try_all(const struct fl_sm *machine, bring_fn *bring, const struct input *inputs,
+                    size_t input_count)
+{
+    static struct world world;
+    for (size_t i = 0; i < input_count; i++) {
+        for (unsigned state = 0; state < machine->state_count; state++) {
+            const struct answer *expected = &inputs[i].answers[state];
+            world_init(&world);
+            cast_begin(&world);
+            bring(&world, state);
+            inputs[i].send(&world);
+            if (world_answer(&world) != expected->type || cast_code(&world) != expected->code)
+                fail_msg("%s %s, %s: answered %s %d", machine->name, machine->states[state].name,
+                         inputs[i].name, world.last.envelope.row->name, cast_code(&world));
+            world_fini(&world);
+        }
+    }
+}
+
+static void bring_command(struct world *world, unsigned state)
+{
+    if (state == FL_COMMAND_NONE)
+        return;
+    cast_request(world, 1, 1, 1, SELF_TEST_TTL_MS);
+    if (state == FL_COMMAND_CANCELLED)
+        cast_cancel(world, 1, 1);
+    if (state == FL_COMMAND_EXPIRED)
+        cast_outcome(world, 1, 1, FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_EXPIRED);
+    if (state == FL_COMMAND_FAILED)
+        cast_outcome(world, 1, 1, FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_FAILED);
+    if (state == FL_COMMAND_DELIVERED || state == FL_COMMAND_ACKNOWLEDGED ||
+        state == FL_COMMAND_SUCCEEDED)
+        cast_deliver(world, 1, 1);
+    if (state == FL_COMMAND_ACKNOWLEDGED || state == FL_COMMAND_SUCCEEDED)
+        cast_acknowledge(world, 1, 1);
+    if (state == FL_COMMAND_SUCCEEDED)
+        cast_outcome(world, 1, 1, FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_SUCCEEDED);
+}
+
+static void request(struct world *world)
+{
+    cast_request(world, 1, 1, 1, SELF_TEST_TTL_MS);
+}
+
+static void deliver(struct world *world)
+{
+    cast_deliver(world, 1, 1);
+}
+
+static void acknowledge(struct world *world)
+{
+    cast_acknowledge(world, 1, 1);
+}
+
+static void succeed(struct world *world)
+{
+    cast_outcome(world, 1, 1, FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_SUCCEEDED);
+}
+
+static void fail_it(struct world *world)
+{
+    cast_outcome(world, 1, 1, FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_FAILED);
+}
+
+static void expire(struct world *world)
+{
+    cast_outcome(world, 1, 1, FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_EXPIRED);
+}
+
+static void cancel(struct world *world)
+{
+    cast_cancel(world, 1, 1);
+}
+
+static void late_delivery(struct world *world)
+{
+    world->now_ms += SELF_TEST_TTL_MS;
+    cast_deliver(world, 1, 1);
+}
+
+/* none, requested, delivered, acknowledged, succeeded, failed, expired, cancelled */
+static void commands_answer_everything(void **state)
+{
+    (void)state;
+#define GONE REFUSED(NOT_FOUND)
+#define NO REFUSED(WRONG_STATE)
+    static const struct answer requested[] = {
+        EVENT(CommandRequested), REFUSED(EXISTS), REFUSED(EXISTS), REFUSED(EXISTS),
+        REFUSED(EXISTS),         REFUSED(EXISTS), REFUSED(EXISTS), REFUSED(EXISTS)};
+    static const struct answer delivered[] = {GONE, EVENT(CommandDelivered), NO, NO, NO, NO, NO,
+                                              NO};
+    static const struct answer late[] = {GONE, EVENT(CommandExpired), NO, NO, NO, NO, NO, NO};
+    static const struct answer acknowledged[] = {GONE, NO, EVENT(CommandAcknowledged), NO, NO, NO,
+                                                 NO,   NO};
+    static const struct answer succeeded[] = {
+        GONE, NO, EVENT(CommandSucceeded), EVENT(CommandSucceeded), NO, NO, NO, NO};
+    static const struct answer failed[] = {
+        GONE, EVENT(CommandFailed), EVENT(CommandFailed), EVENT(CommandFailed), NO, NO, NO, NO};
+    static const struct answer expired[] = {
+        GONE, EVENT(CommandExpired), EVENT(CommandExpired), NO, NO, NO, NO, NO};
+    static const struct answer cancelled[] = {GONE, EVENT(CommandCancelled), NO, NO, NO, NO, NO,
+                                              NO};
+    const struct input inputs[] = {
+        {"request", request, requested}, {"deliver", deliver, delivered},
+        {"late", late_delivery, late},   {"acknowledge", acknowledge, acknowledged},
+        {"succeed", succeed, succeeded}, {"fail", fail_it, failed},
+        {"expire", expire, expired},     {"cancel", cancel, cancelled},
+    };
+    try_all(&fl_command_machine, bring_command, inputs, sizeof(inputs) / sizeof(inputs[0]));
+}
+
+static void bring_share(struct world *world, unsigned state)
+{
+    const unsigned device = 1;
+    if (state == FL_SHARE_NONE)
+        return;
+    cast_share(world, 1, &device, 1, 2, 1);
+    if (state == FL_SHARE_ACCEPTED)
+        cast_accept(world, 2, 1);
+    if (state == FL_SHARE_REVOKED)
+        cast_revoke(world, 1, 1);
+    if (state == FL_SHARE_EXPIRED)
+        world->now_ms += WEEK_MS;
+}
+
+static void share_again(struct world *world)
+{
+    const unsigned device = 1;
+    cast_share(world, 1, &device, 1, 2, 2);
+}
+
+static void accept_it(struct world *world)
+{
+    cast_accept(world, 2, 1);
+}
+
+static void revoke(struct world *world)
+{
+    cast_revoke(world, 1, 1);
+}
+
+static void drop(struct world *world)
+{
+    cast_revoke(world, 2, 1);
+}
+
+static void use(struct world *world)
+{
+    cast_rename(world, 2, 1, "Mine");
+}
+
+/* none, pending, accepted, revoked, expired */
+static void shares_answer_everything(void **state)
+{
+    (void)state;
+    static const struct answer again[] = {EVENT(DevicesShared), REFUSED(EXISTS), REFUSED(EXISTS),
+                                          EVENT(DevicesShared), EVENT(DevicesShared)};
+    static const struct answer accepted[] = {GONE, EVENT(ShareAccepted), NO, NO, REFUSED(EXPIRED)};
+    static const struct answer revoked[] = {GONE, EVENT(ShareRevoked), EVENT(ShareRevoked), NO, NO};
+    static const struct answer used[] = {GONE, GONE, EVENT(DeviceRenamed), GONE, GONE};
+    const struct input inputs[] = {
+        {"share again", share_again, again},
+        {"accept", accept_it, accepted},
+        {"revoke", revoke, revoked},
+        {"drop", drop, revoked},
+        {"use", use, used},
+    };
+    try_all(&fl_share_machine, bring_share, inputs, sizeof(inputs) / sizeof(inputs[0]));
+}
+
+static void bring_claim(struct world *world, unsigned state)
+{
+    if (state == FL_CLAIM_NONE)
+        return;
+    cast_issue_claim(world, 1, 2);
+    if (state == FL_CLAIM_USED)
+        cast_enrol(world, 2, 2);
+    if (state == FL_CLAIM_EXPIRED)
+        world->now_ms += WEEK_MS;
+}
+
+static void enrol(struct world *world)
+{
+    cast_enrol(world, 3, 2);
+}
+
+static void issue_again(struct world *world)
+{
+    cast_issue_claim(world, 1, 2);
+}
+
+/* none, issued, used, expired */
+static void claims_answer_everything(void **state)
+{
+    (void)state;
+    static const struct answer enrolled[] = {GONE, EVENT(AgentEnrolled), NO, REFUSED(EXPIRED)};
+    static const struct answer issued[] = {EVENT(ClaimIssued), REFUSED(EXISTS), REFUSED(EXISTS),
+                                           REFUSED(EXISTS)};
+    const struct input inputs[] = {{"enrol", enrol, enrolled}, {"issue", issue_again, issued}};
+    try_all(&fl_claim_machine, bring_claim, inputs, 2);
+}
+
+static enum fl_message_type invite_person_9(struct world *world)
+{
+    struct cast_person person;
+    char id[FL_ID_TEXT_SIZE];
+    char name[16];
+    Fleetlog__V1__InviteCoworker action = FLEETLOG__V1__INVITE_COWORKER__INIT;
+    snprintf(name, sizeof(name), "%zu", world->entry_count);
+    world_id("invitation", name, id);
+    action.invitation_id = id;
+    action.person = cast_person(world, &person, 9, CAST_EPOCH_1);
+    action.link_key_generation = 1;
+    return cast_account(world, 1, NULL, &action.base);
+}
+
+static void bring_invitation(struct world *world, unsigned state)
+{
+    if (state == FL_INVITATION_NONE)
+        return;
+    invite_person_9(world);
+    if (state == FL_INVITATION_ACCEPTED)
+        cast_create_account(world, 9, 1, FLEETLOG__V1__ROLE__ROLE_MEMBER);
+    if (state == FL_INVITATION_EXPIRED)
+        world->now_ms += WEEK_MS;
+}
+
+static void invite(struct world *world)
+{
+    invite_person_9(world);
+}
+
+static void create_account(struct world *world)
+{
+    cast_create_account(world, 9, 1, FLEETLOG__V1__ROLE__ROLE_MEMBER);
+}
+
+/* none, outstanding, accepted, expired */
+static void invitations_answer_everything(void **state)
+{
+    (void)state;
+    static const struct answer invited[] = {EVENT(CoworkerInvited), REFUSED(EXISTS),
+                                            REFUSED(EXISTS), EVENT(CoworkerInvited)};
+    static const struct answer created[] = {EVENT(AccountCreated), EVENT(AccountCreated),
+                                            REFUSED(EXISTS), EVENT(AccountCreated)};
+    const struct input inputs[] = {{"invite", invite, invited},
+                                   {"create account", create_account, created}};
+    try_all(&fl_invitation_machine, bring_invitation, inputs, 2);
+}
+
+static void bring_device(struct world *world, unsigned state)
+{
+    if (state == FL_DEVICE_NONE)
+        return;
+    cast_register(world, 1, 3, 3);
+    if (state == FL_DEVICE_REMOVED)
+        cast_remove(world, 1, 3);
+}
+
+static void register_it(struct world *world)
+{
+    cast_register(world, 1, 3, 3);
+}
+
+static void rename_it(struct world *world)
+{
+    cast_rename(world, 1, 3, "Rack");
+}
+
+static void remove_it(struct world *world)
+{
+    cast_remove(world, 1, 3);
+}
+
+static void raise_it(struct world *world)
+{
+    cast_condition(world, 3, FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_ON_BATTERY, true, 5);
+}
+
+/* none, active, removed */
+static void devices_answer_everything(void **state)
+{
+    (void)state;
+    static const struct answer registered[] = {EVENT(DeviceRegistered), REFUSED(EXISTS),
+                                               REFUSED(EXISTS)};
+    static const struct answer renamed[] = {GONE, EVENT(DeviceRenamed), GONE};
+    static const struct answer removed[] = {GONE, EVENT(DeviceRemoved), GONE};
+    static const struct answer raised[] = {GONE, EVENT(ConditionRaised), GONE};
+    const struct input inputs[] = {{"register", register_it, registered},
+                                   {"rename", rename_it, renamed},
+                                   {"remove", remove_it, removed},
+                                   {"raise", raise_it, raised}};
+    try_all(&fl_device_machine, bring_device, inputs, 4);
+}
+
+static void bring_condition(struct world *world, unsigned state)
+{
+    if (state == FL_CONDITION_RAISED)
+        cast_condition(world, 1, FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_ON_BATTERY, true, 5);
+}
+
+static void raise_newer(struct world *world)
+{
+    cast_condition(world, 1, FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_ON_BATTERY, true, 6);
+}
+
+static void clear_newer(struct world *world)
+{
+    cast_condition(world, 1, FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_ON_BATTERY, false, 6);
+}
+
+/* clear, raised */
+static void conditions_answer_everything(void **state)
+{
+    (void)state;
+    static const struct answer raised[] = {EVENT(ConditionRaised), NO};
+    static const struct answer cleared[] = {NO, EVENT(ConditionCleared)};
+    const struct input inputs[] = {{"raise", raise_newer, raised}, {"clear", clear_newer, cleared}};
+    try_all(&fl_condition_machine, bring_condition, inputs, 2);
+}
+
+/* The table of roles, as the product's description has it. */
+static void rights_are_as_described(void **state)
+{
+    (void)state;
+    static const struct {
+        enum fl_right right;
+        bool administrator, member, shared;
+    } rows[] = {
+        {FL_RIGHT_INVITE, true, false, false},  {FL_RIGHT_REGISTER, true, true, false},
+        {FL_RIGHT_CONFIGURE, true, true, true}, {FL_RIGHT_DELETE, true, false, false},
+        {FL_RIGHT_SHARE, true, true, false},    {FL_RIGHT_VIEW, true, true, true},
+        {FL_RIGHT_COMMAND, true, true, true},   {FL_RIGHT_DROP, false, false, true},
+    };
+    assert_int_equal(sizeof(rows) / sizeof(rows[0]), FL_RIGHT_COUNT);
+    for (size_t i = 0; i < FL_RIGHT_COUNT; i++) {
+        assert_false(fl_relation_may(FL_RELATION_STRANGER, rows[i].right));
+        assert_int_equal(fl_relation_may(FL_RELATION_ADMINISTRATOR, rows[i].right),
+                         rows[i].administrator);
+        assert_int_equal(fl_relation_may(FL_RELATION_MEMBER, rows[i].right), rows[i].member);
+        assert_int_equal(fl_relation_may(FL_RELATION_SHARED, rows[i].right), rows[i].shared);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tables_and_diagrams_are_the_same),
+        cmocka_unit_test(commands_answer_everything),
+        cmocka_unit_test(shares_answer_everything),
+        cmocka_unit_test(claims_answer_everything),
+        cmocka_unit_test(invitations_answer_everything),
+        cmocka_unit_test(devices_answer_everything),
+        cmocka_unit_test(conditions_answer_everything),
+        cmocka_unit_test(rights_are_as_described),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
