@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A change: validated, appended, awaited, answered. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/assert.h"
+#include "core/diag.h"
+#include "fleetlog/v1/events.pb-c.h"
+#include "producers/gateway/operator.h"
+
+enum { READ_MS = 5000, KEY_SIZE_MAX = 128 };
+
+char *call_mint(struct call *call)
+{
+    char *id = fl_arena_alloc(&call->arena, FL_ID_TEXT_SIZE);
+    fl_assert(id != NULL);
+    pthread_mutex_lock(&call->gateway->lock);
+    fl_id_mint(&call->gateway->ids, id);
+    pthread_mutex_unlock(&call->gateway->lock);
+    return id;
+}
+
+/* The action's id: minted, or derived from the client's Idempotency-Key. NULL after answering. */
+static const char *action_id(struct call *call)
+{
+    const char *key = fl_http_header(call->request, "Idempotency-Key");
+    if (key == NULL)
+        return call_mint(call);
+    size_t size = strlen(key);
+    if (size == 0 || size > KEY_SIZE_MAX) {
+        call_problem(call, 400, "Idempotency-Key must have 1 to 128 characters", NULL,
+                     "Idempotency-Key");
+        return NULL;
+    }
+    struct fl_slice parts[] = {call->identity.company_id, call->identity.actor,
+                               call->identity.on_behalf_of, fl_slice_text(key)};
+    char *id = fl_arena_alloc(&call->arena, FL_ID_TEXT_SIZE);
+    fl_assert(id != NULL);
+    fl_id_derive("idempotency-key", parts, sizeof(parts) / sizeof(parts[0]), id);
+    return id;
+}
+
+enum fl_error gateway_wait(struct gateway *gateway, uint64_t offset, int64_t deadline_ms)
+{
+    /* One action, one event: the sequence of the answer is the offset of the action. */
+    for (size_t i = 0; i < gateway->view_count; i++) {
+        enum fl_error error = fl_store_wait(gateway->views[i], offset, deadline_ms);
+        if (error != FL_OK)
+            return error;
+    }
+    return FL_OK;
+}
+
+/* The record at an offset of events, copied into the call's arena. */
+static enum fl_error fetch_event(struct call *call, uint64_t offset, struct fl_record *record)
+{
+    struct gateway *gateway = call->gateway;
+    struct fl_batch batch = {.count = 0};
+    pthread_mutex_lock(&gateway->lock);
+    enum fl_error error = fl_reader_seek(gateway->events, 0, offset);
+    if (error == FL_OK)
+        error = fl_reader_poll(gateway->events, READ_MS, 1, &batch);
+    if (error == FL_OK && (batch.count == 0 || batch.entries[0].offset != offset))
+        error = batch.count == 0 ? FL_TIMEOUT : FL_LOG_CHANGED;
+    if (error == FL_OK) {
+        const struct fl_record *from = &batch.entries[0].record;
+        struct fl_header *headers =
+            fl_arena_calloc(&call->arena, from->header_count + 1, sizeof(*headers));
+        for (uint32_t i = 0; headers != NULL && i < from->header_count; i++) {
+            headers[i].name = fl_arena_copy(&call->arena, from->headers[i].name);
+            headers[i].value = fl_arena_copy(&call->arena, from->headers[i].value);
+        }
+        *record = *from;
+        record->key = fl_arena_copy(&call->arena, from->key);
+        record->value = fl_arena_copy(&call->arena, from->value);
+        record->headers = headers;
+        error = call->arena.exhausted ? FL_NO_MEMORY : FL_OK;
+    }
+    pthread_mutex_unlock(&gateway->lock);
+    return error;
+}
+
+/* The event that answered the action at `action_offset`. */
+static enum fl_error read_outcome(struct call *call, uint64_t action_offset,
+                                  struct outcome *outcome)
+{
+    struct fl_store_read read = {.kv = NULL};
+    struct fl_record record;
+    const char *what = NULL;
+    ProtobufCMessage *message = NULL;
+    uint64_t event_offset = FL_OFFSET_NONE;
+    enum fl_error error = fl_store_read_begin(call->gateway->registry, &read);
+    if (error != FL_OK)
+        return error;
+    const fl_outcome_row *row = fl_registry_outcome(read.kv, &call->arena, action_offset);
+    if (row != NULL)
+        event_offset = row->event_offset;
+    error = fl_store_read_end(&read);
+    if (error == FL_OK && event_offset == FL_OFFSET_NONE)
+        error = FL_NOT_FOUND;
+    if (error == FL_OK)
+        error = fetch_event(call, event_offset, &record);
+    if (error == FL_OK)
+        error = fl_envelope_read(&record, &outcome->envelope, &what);
+    if (error == FL_OK && outcome->envelope.row == NULL)
+        error = FL_VERSION;
+    if (error == FL_OK)
+        error = fl_message_decode(&call->arena, outcome->envelope.row->descriptor, record.value,
+                                  &message);
+    outcome->event = message;
+    outcome->sequence = outcome->envelope.sequence;
+    return error;
+}
+
+static unsigned status_of(Fleetlog__V1__RejectionCode code)
+{
+    static const struct {
+        Fleetlog__V1__RejectionCode code;
+        unsigned status;
+    } table[] = {
+        {FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_DENIED, 403},
+        {FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_NOT_FOUND, 404},
+        {FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_EXPIRED, 410},
+        {FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_TOO_LARGE, 413},
+        {FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_INVALID, 422},
+        {FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_UNSUPPORTED, 422},
+        {FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_MALFORMED, 422},
+        {FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_ID_REUSED, 422},
+        {FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_INTERNAL, 500},
+        {FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_LOG_MOVED, 503},
+        {FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_NO_LOG, 503},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (table[i].code == code)
+            return table[i].status;
+    return 409;
+}
+
+static const char *code_name(Fleetlog__V1__RejectionCode code)
+{
+    static const char prefix[] = "REJECTION_CODE_";
+    const ProtobufCEnumValue *value =
+        protobuf_c_enum_descriptor_get_value(&fleetlog__v1__rejection_code__descriptor, (int)code);
+    return value == NULL ? "UNKNOWN" : value->name + sizeof(prefix) - 1;
+}
+
+static void answer_rejection(struct call *call, const struct outcome *outcome)
+{
+    const Fleetlog__V1__ActionRejected *rejected = (const void *)outcome->event;
+    json_t *problem = json_pack("{s:s, s:s, s:i, s:s, s:s, s:I}", "type", "about:blank", "title",
+                                "The action was refused", "status", (int)status_of(rejected->code),
+                                "detail", rejected->sentence, "code", code_name(rejected->code),
+                                "sequence", (json_int_t)outcome->sequence);
+    if (problem == NULL) {
+        call_error(call, FL_INTERNAL);
+        return;
+    }
+    if (rejected->original_id[0] != '\0')
+        json_object_set_new(problem, "originalId", json_string(rejected->original_id));
+    json_t *items = json_array();
+    for (size_t i = 0; i < rejected->n_items; i++)
+        json_array_append_new(items, json_pack("{s:s, s:s, s:s}", "id", rejected->items[i]->id,
+                                               "code", code_name(rejected->items[i]->code),
+                                               "sentence", rejected->items[i]->sentence));
+    if (rejected->n_items > 0)
+        json_object_set(problem, "items", items);
+    json_decref(items);
+    call_answer(call, status_of(rejected->code), problem);
+    call->answer->content_type = "application/problem+json";
+}
+
+static void answer_later(struct call *call, const char *id)
+{
+    char url[96];
+    snprintf(url, sizeof(url), "/v1/actions/%s", id);
+    call_answer(call, 202,
+                json_pack("{s:s, s:s, s:s}", "title",
+                          "The action is on the log; its outcome is not known yet", "actionId", id,
+                          "status", url));
+}
+
+static bool is_rejection(const struct outcome *outcome)
+{
+    return outcome->envelope.row->type == FL_MESSAGE_ActionRejected;
+}
+
+/* A repeated request gets the outcome of the first one. */
+static enum fl_error resolve_duplicate(struct call *call, struct outcome *outcome)
+{
+    const Fleetlog__V1__ActionRejected *rejected = (const void *)outcome->event;
+    if (!is_rejection(outcome) ||
+        rejected->code != FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_DUPLICATE)
+        return FL_OK;
+    enum fl_error error = read_outcome(call, rejected->original_sequence, outcome);
+    return error == FL_NOT_FOUND ? FL_OK : error;
+}
+
+static bool append_action(struct call *call, const ProtobufCMessage *message, const char *id,
+                          uint64_t *offset)
+{
+    struct gateway *gateway = call->gateway;
+    struct fl_record record;
+    char *source = fl_arena_printf(&call->arena, "/fleetlog/%s/gateway/%s", gateway->log_id,
+                                   gateway->duty->datadir->node_id);
+    struct fl_envelope envelope = {
+        .id = fl_slice_text(id),
+        .source = fl_slice_text(source),
+        .actor = call->identity.actor,
+        .on_behalf_of = call->identity.on_behalf_of,
+        .company_id = call->identity.company_id,
+        .correlation_id = fl_slice_text(id),
+        .time_ms = fl_port_wall_ms(gateway->duty->port),
+    };
+    enum fl_error error = fl_action_encode(&call->arena, &envelope, message, &record);
+    struct fl_submission submission = {
+        .topic = "actions", .records = &record, .count = 1, .offsets = offset};
+    if (error == FL_OK)
+        error = fl_submit(gateway->submitter, &submission, 1);
+    if (error == FL_OK)
+        return true;
+    if (error == FL_UNKNOWN_OUTCOME)
+        answer_later(call, id);
+    else
+        call_error(call, error);
+    return false;
+}
+
+bool call_act(struct call *call, const ProtobufCMessage *message, struct outcome *outcome)
+{
+    char detail[FL_DETAIL_SIZE] = "";
+    uint64_t offset = FL_OFFSET_NONE;
+    struct gateway *gateway = call->gateway;
+    int64_t deadline_ms = fl_port_monotonic_ms(gateway->duty->port) +
+                          (int64_t)fl_config_number(gateway->duty->config, FL_SETTING_WAIT);
+    if (fl_message_validate(message, detail) != FL_OK) {
+        snprintf(call->problem, sizeof(call->problem), "%.200s", detail);
+        call_body_is_good(call);
+        return false;
+    }
+    const char *id = action_id(call);
+    if (id == NULL || !append_action(call, message, id, &offset))
+        return false;
+    enum fl_error error = gateway_wait(gateway, offset, deadline_ms);
+    if (error == FL_TIMEOUT || error == FL_INTERRUPTED || error == FL_UNAVAILABLE) {
+        answer_later(call, id);
+        return false;
+    }
+    if (error == FL_OK)
+        error = read_outcome(call, offset, outcome);
+    if (error == FL_OK)
+        error = resolve_duplicate(call, outcome);
+    if (error != FL_OK) {
+        call_error(call, error);
+        return false;
+    }
+    if (!is_rejection(outcome))
+        return true;
+    answer_rejection(call, outcome);
+    return false;
+}
+
+json_t *outcome_json(struct call *call, const struct outcome *outcome)
+{
+    char *text = NULL;
+    json_t *json = NULL;
+    if (fl_message_to_json(&call->arena, outcome->event, &text) == FL_OK)
+        json = json_loads(text, 0, NULL);
+    if (json == NULL)
+        json = json_object();
+    json_object_set_new(json, "event", json_string(outcome->envelope.row->name));
+    json_object_set_new(json, "sequence", json_integer((json_int_t)outcome->sequence));
+    return json;
+}
+
+void call_act_and_answer(struct call *call, const ProtobufCMessage *message, unsigned status)
+{
+    struct outcome outcome;
+    if (call_act(call, message, &outcome))
+        call_answer(call, status, outcome_json(call, &outcome));
+}
+
+void answer_outcome_at(struct call *call, uint64_t action_offset, struct outcome *outcome)
+{
+    enum fl_error error = read_outcome(call, action_offset, outcome);
+    if (error != FL_OK)
+        call_error(call, error);
+    else if (is_rejection(outcome))
+        answer_rejection(call, outcome);
+    else
+        call_answer(call, 200, outcome_json(call, outcome));
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agents' API (producers/agent_protocol.h): enrolment, devices, commands. */
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fleetlog/v1/actions.pb-c.h"
+#include "fleetlog/v1/events.pb-c.h"
+#include "producers/agent_protocol.h"
+#include "producers/gateway/operator.h"
+#include "projections/registry/machines.h"
+
+/* Possession of the key is proved here, at the door; whether the claim is good is the decider's to
+ * say. */
+static void post_enrol(struct call *call)
+{
+    struct outcome outcome;
+    uint8_t hash[FL_HASH_SIZE];
+    Fleetlog__V1__EnrolAgent action = FLEETLOG__V1__ENROL_AGENT__INIT;
+    const char *claim = body_text(call, "claim");
+    const char *agent_id = body_text(call, "agentId");
+    const uint8_t *key = body_base64(call, "publicKey", crypto_sign_PUBLICKEYBYTES);
+    const uint8_t *proof = body_base64(call, "proof", crypto_sign_BYTES);
+    if (!call_body_is_good(call))
+        return;
+    char *text = fl_arena_printf(&call->arena, FL_AGENT_ENROL_LABEL "%s\n%s", claim, agent_id);
+    if (text == NULL || !fl_id_is_valid(fl_slice_text(agent_id)) ||
+        crypto_sign_verify_detached(proof, (const uint8_t *)text, strlen(text), key) != 0) {
+        call_problem(call, 401, "The proof does not fit the key", NULL, "proof");
+        return;
+    }
+    fl_sha256(fl_slice_text(claim), hash);
+    action.agent_id = agent_id;
+    action.code_hash = (ProtobufCBinaryData){sizeof(hash), hash};
+    action.public_key =
+        (ProtobufCBinaryData){crypto_sign_PUBLICKEYBYTES, (uint8_t *)(uintptr_t)key};
+    call->identity.actor = fl_slice_text(fl_arena_printf(&call->arena, "agent:%s", agent_id));
+    if (!call_act(call, &action.base, &outcome))
+        return;
+    const Fleetlog__V1__AgentEnrolled *event = (const void *)outcome.event;
+    call_answer(
+        call, 200,
+        json_pack("{s:s, s:s}", "agentId", event->agent_id, "companyId", event->company_id));
+}
+
+/* An agent that enrols again with the key it has enrolled with is told so. */
+static bool is_enrolled_already(struct call *call)
+{
+    struct fl_store_read read = {.kv = NULL};
+    const char *agent_id = body_text_or(call, "agentId", "");
+    const uint8_t *key = body_base64(call, "publicKey", crypto_sign_PUBLICKEYBYTES);
+    if (!call_read_begin(call, call->gateway->registry, &read))
+        return true;
+    const fl_agent_row *agent = fl_registry_agent(read.kv, &call->arena, fl_slice_text(agent_id));
+    bool same = agent != NULL && key != NULL &&
+                agent->public_key.len == crypto_sign_PUBLICKEYBYTES &&
+                memcmp(agent->public_key.data, key, crypto_sign_PUBLICKEYBYTES) == 0;
+    if (!call_read_end(call, &read))
+        return true;
+    if (same)
+        call_answer(
+            call, 200,
+            json_pack("{s:s, s:s}", "agentId", agent->agent_id, "companyId", agent->company_id));
+    call->problem[0] = '\0';
+    return same;
+}
+
+static void enrol(struct call *call)
+{
+    if (!is_enrolled_already(call))
+        post_enrol(call);
+}
+
+static Fleetlog__V1__DeviceIdentity *read_identity(struct call *call)
+{
+    Fleetlog__V1__DeviceIdentity *identity = fl_arena_calloc(&call->arena, 1, sizeof(*identity));
+    json_t *body = call->body;
+    json_t *member = json_object_get(body, "identity");
+    fleetlog__v1__device_identity__init(identity);
+    if (!json_is_object(member))
+        return identity;
+    call->body = member;
+    identity->manufacturer = body_text_or(call, "manufacturer", "");
+    identity->model = body_text_or(call, "model", "");
+    identity->serial = body_text_or(call, "serial", "");
+    identity->firmware = body_text_or(call, "firmware", "");
+    call->body = body;
+    return identity;
+}
+
+static void answer_device(struct call *call, const char *device_id)
+{
+    struct fl_store_read read = {.kv = NULL};
+    if (!call_read_begin(call, call->gateway->registry, &read))
+        return;
+    const fl_device_row *row = fl_registry_device(read.kv, &call->arena, fl_slice_text(device_id));
+    if (!call_read_end(call, &read))
+        return;
+    if (row == NULL)
+        call_problem(call, 404, "There is no such device", NULL, NULL);
+    else
+        call_answer(call, 200,
+                    json_pack("{s:s, s:I, s:I}", "deviceId", row->device_id, "deviceNumber",
+                              (json_int_t)row->device_number, "generation",
+                              (json_int_t)row->generation));
+}
+
+static void post_device(struct call *call)
+{
+    struct outcome outcome;
+    Fleetlog__V1__RegisterDevice action = FLEETLOG__V1__REGISTER_DEVICE__INIT;
+    if (!call_authenticate_agent(call))
+        return;
+    action.device_id = call_mint(call);
+    action.upsd_address = body_text(call, "upsdAddress");
+    action.ups_name = body_text(call, "upsName");
+    action.name = body_text_or(call, "name", action.ups_name);
+    action.identity = read_identity(call);
+    action.commands = body_texts(call, "commands", &action.n_commands);
+    action.variables = body_texts(call, "variables", &action.n_variables);
+    if (!call_body_is_good(call))
+        return;
+    if (call_act(call, &action.base, &outcome)) {
+        const Fleetlog__V1__DeviceRegistered *event = (const void *)outcome.event;
+        answer_device(call, event->device_id);
+        return;
+    }
+    /* The same UPS again: EXISTS names the device that it is. */
+    json_t *problem = json_loadb(call->answer->body, call->answer->body_size, 0, NULL);
+    const char *code = json_string_value(json_object_get(problem, "code"));
+    const char *original = json_string_value(json_object_get(problem, "originalId"));
+    if (code != NULL && strcmp(code, "EXISTS") == 0 && original != NULL) {
+        call->answer->content_type = "application/json";
+        answer_device(call, original);
+    }
+    json_decref(problem);
+}
+
+static void post_capabilities(struct call *call)
+{
+    Fleetlog__V1__ReportCapabilities action = FLEETLOG__V1__REPORT_CAPABILITIES__INIT;
+    if (!call_authenticate_agent(call))
+        return;
+    action.device_id = call->parameters[0];
+    action.identity = read_identity(call);
+    action.commands = body_texts(call, "commands", &action.n_commands);
+    action.variables = body_texts(call, "variables", &action.n_variables);
+    if (call_body_is_good(call))
+        call_act_and_answer(call, &action.base, 200);
+}
+
+static const char *command_kind_name(int kind)
+{
+    const ProtobufCEnumValue *value =
+        protobuf_c_enum_descriptor_get_value(&fleetlog__v1__command_kind__descriptor, kind);
+    return value == NULL ? "COMMAND_KIND_UNSPECIFIED" : value->name;
+}
+
+/* Commands of this agent that nobody has confirmed; `sequence`: events applied when it was looked
+ * at. */
+static json_t *pending_commands(struct call *call, uint64_t *sequence)
+{
+    struct fl_store_read read = {.kv = NULL};
+    struct fl_page page = {.limit = FL_PAGE_LIMIT_DEFAULT};
+    struct fl_rows rows = {.count = 0};
+    struct fl_chain_head head;
+    struct fl_slice agent_id;
+    if (!call_read_begin(call, call->gateway->registry, &read))
+        return NULL;
+    fl_meta_head(read.kv, &head);
+    *sequence = head.sequence;
+    fl_actor_parse(call->identity.actor, &agent_id);
+    json_t *commands = json_array();
+    enum fl_error error =
+        fl_registry_list(read.kv, &call->arena, FL_LIST_AGENT_PENDING, agent_id, &page, &rows);
+    for (size_t i = 0; error == FL_OK && i < rows.count; i++) {
+        const fl_command_row *row = rows.rows[i];
+        if (row->state == FL_COMMAND_REQUESTED)
+            json_array_append_new(commands, json_pack("{s:s, s:s, s:s, s:s, s:I}", "commandId",
+                                                      row->command_id, "deviceId", row->device_id,
+                                                      "kind", command_kind_name((int)row->kind),
+                                                      "parameter", row->parameter, "expiresAtMs",
+                                                      (json_int_t)row->expires_at_ms));
+    }
+    if (call_read_end(call, &read))
+        return commands;
+    json_decref(commands);
+    return NULL;
+}
+
+/* Long poll: answers as soon as there is a command, or empty after `wait` seconds. */
+static void get_commands(struct call *call)
+{
+    uint64_t wait_s = 0;
+    uint64_t sequence = 0;
+    const struct fl_port *port = call->gateway->duty->port;
+    const char *text = fl_http_query(call->request, "wait");
+    if (!call_authenticate_agent(call))
+        return;
+    if (text != NULL &&
+        (!fl_slice_to_u64(fl_slice_text(text), &wait_s) || wait_s > FL_AGENT_WAIT_S_MAX)) {
+        call_problem(call, 400, "wait must be 0 to 60 seconds", NULL, "wait");
+        return;
+    }
+    int64_t deadline_ms = fl_port_monotonic_ms(port) + (int64_t)wait_s * 1000;
+    json_t *commands = pending_commands(call, &sequence);
+    while (commands != NULL && json_array_size(commands) == 0 && !call->gateway->stopping &&
+           fl_store_wait(call->gateway->registry, sequence, deadline_ms) == FL_OK) {
+        json_decref(commands);
+        commands = pending_commands(call, &sequence);
+    }
+    if (commands != NULL)
+        call_answer(call, 200, json_pack("{s:o}", "commands", commands));
+}
+
+static void post_delivery(struct call *call)
+{
+    struct outcome outcome;
+    Fleetlog__V1__ReportCommandDelivery action = FLEETLOG__V1__REPORT_COMMAND_DELIVERY__INIT;
+    if (!call_authenticate_agent(call))
+        return;
+    action.command_id = call->parameters[0];
+    if (!call_act(call, &action.base, &outcome))
+        return;
+    bool delivered = outcome.envelope.row->type == FL_MESSAGE_CommandDelivered;
+    call_answer(call, 200, json_pack("{s:s}", "state", delivered ? "delivered" : "expired"));
+}
+
+static void post_acknowledgement(struct call *call)
+{
+    Fleetlog__V1__ReportCommandAcknowledgement action =
+        FLEETLOG__V1__REPORT_COMMAND_ACKNOWLEDGEMENT__INIT;
+    if (!call_authenticate_agent(call))
+        return;
+    action.command_id = call->parameters[0];
+    call_act_and_answer(call, &action.base, 200);
+}
+
+static void post_outcome(struct call *call)
+{
+    static const struct {
+        const char *name;
+        Fleetlog__V1__CommandOutcome outcome;
+    } names[] = {{"SUCCEEDED", FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_SUCCEEDED},
+                 {"FAILED", FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_FAILED},
+                 {"EXPIRED", FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_EXPIRED}};
+    Fleetlog__V1__ReportCommandOutcome action = FLEETLOG__V1__REPORT_COMMAND_OUTCOME__INIT;
+    if (!call_authenticate_agent(call))
+        return;
+    const char *name = body_text(call, "outcome");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i].name, name) == 0)
+            action.outcome = names[i].outcome;
+    action.command_id = call->parameters[0];
+    action.variable = body_text_or(call, "variable", "");
+    action.value = body_text_or(call, "value", "");
+    action.reason = body_text_or(call, "reason", "");
+    int64_t counter = body_integer_or(call, "reportCounter", 0);
+    action.report_counter = counter > 0 ? (uint64_t)counter : 0;
+    if (call_body_is_good(call))
+        call_act_and_answer(call, &action.base, 200);
+}
+
+static void get_health(struct call *call)
+{
+    call_answer(call, 200, json_pack("{s:s}", "status", "alive"));
+}
+
+/* Ready when every view answers; names the first that does not. */
+static void get_ready(struct call *call)
+{
+    struct gateway *gateway = call->gateway;
+    for (size_t i = 0; i < gateway->view_count; i++) {
+        struct fl_chain_head head;
+        if (fl_store_reader_head(gateway->views[i], &head) != FL_OK) {
+            call_problem(call, 503, "A view is not ready", gateway_view_name(gateway, i), NULL);
+            return;
+        }
+    }
+    call_answer(call, 200, json_pack("{s:s}", "status", "ready"));
+}
+
+const struct route agent_routes[] = {
+    {"POST", FL_AGENT_PATH_ENROL, enrol, true},
+    {"POST", FL_AGENT_PATH_DEVICES, post_device, true},
+    {"POST", FL_AGENT_PATH_DEVICES "/{}" FL_AGENT_TAIL_CAPABILITIES, post_capabilities, true},
+    {"POST", FL_AGENT_PATH_REPORTS, handle_reports, false},
+    {"GET", FL_AGENT_PATH_COMMANDS, get_commands, false},
+    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_DELIVERY, post_delivery, false},
+    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_ACKNOWLEDGEMENT, post_acknowledgement,
+     false},
+    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_OUTCOME, post_outcome, true},
+    {"GET", "/healthz", get_health, false},
+    {"GET", "/readyz", get_ready, false},
+    {NULL, NULL, NULL, false},
+};

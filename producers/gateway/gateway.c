@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producers/gateway/gateway.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/diag.h"
+#include "core/file.h"
+#include "core/node_keyring.h"
+#include "producers/gateway/operator.h"
+#include "projections/devices/devices.h"
+
+enum { RETRY_MS = 1000, IDLE_TIMEOUT_S = 120, OPERATOR_CONNECTION_COUNT_MAX = 128 };
+
+/* The views that a change waits for, registry first. */
+static const struct fl_view *view_at(size_t index)
+{
+    switch (index) {
+    case 0:
+        return fl_registry_view();
+    case 1:
+        return fl_devices_view();
+    default:
+        return NULL;
+    }
+}
+
+const char *gateway_view_name(const struct gateway *gateway, size_t index)
+{
+    (void)gateway;
+    return view_at(index)->name;
+}
+
+/* Matches "/a/{}/b"; parameters are copied into the call. */
+static bool matches(struct call *call, const char *pattern, const char *path)
+{
+    size_t count = 0;
+    while (*pattern != '\0') {
+        if (pattern[0] == '{' && pattern[1] == '}') {
+            size_t size = strcspn(path, "/");
+            if (size == 0)
+                return false;
+            call->parameters[count++] = fl_arena_text(&call->arena, fl_slice_of(path, size));
+            path += size;
+            pattern += 2;
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return *path == '\0';
+}
+
+static bool takes_no_writes(struct call *call)
+{
+    uint64_t reserve = fl_config_number(call->gateway->duty->config, FL_SETTING_RESERVE);
+    uint64_t free_bytes = 0;
+    const char *path = call->gateway->duty->datadir->path;
+    if (reserve == 0 || fl_file_system_free(path, &free_bytes) != FL_OK || free_bytes >= reserve)
+        return false;
+    call_problem(call, 503, "The disk is nearly full: nothing is taken in until there is room",
+                 "see [node] disk_reserve", NULL);
+    return true;
+}
+
+static void run_route(struct call *call, const struct route *route)
+{
+    bool is_write = strcmp(route->method, "GET") != 0;
+    if (is_write && takes_no_writes(call))
+        return;
+    if (route->takes_body && !call_parse_body(call))
+        return;
+    route->handler(call);
+}
+
+static void dispatch(struct call *call, const struct route *routes, bool is_operator)
+{
+    const char *allow = NULL;
+    const char *path = fl_http_path(call->request);
+    const char *method = fl_http_method(call->request);
+    if (strcmp(method, "HEAD") == 0)
+        method = "GET";
+    for (const struct route *route = routes; route->method != NULL; route++) {
+        if (!matches(call, route->pattern, path))
+            continue;
+        if (strcmp(route->method, method) != 0) {
+            allow = route->method;
+            continue;
+        }
+        if (!is_operator || call_identify_operator(call))
+            run_route(call, route);
+        return;
+    }
+    if (allow != NULL) {
+        call_problem(call, 405, "This method is not allowed here", NULL, NULL);
+        call->answer->allow = allow;
+    } else {
+        call_problem(call, 404, "There is nothing here", NULL, NULL);
+    }
+}
+
+static void handle(struct gateway *gateway, const struct fl_http_request *request,
+                   struct fl_http_answer *answer, const struct route *routes, bool is_operator)
+{
+    struct call call = {.gateway = gateway, .request = request, .answer = answer};
+    fl_arena_init(&call.arena, FL_CALL_ARENA_SIZE);
+    dispatch(&call, routes, is_operator);
+    if (answer->status == 0)
+        call_problem(&call, 500, "Internal error", "the handler gave no answer", NULL);
+    if (answer->status >= 400)
+        fl_diag(HTTP_REFUSED, FL_TEXT("method", fl_http_method(request)),
+                FL_UINT("status", answer->status));
+    json_decref(call.body);
+    fl_arena_fini(&call.arena);
+}
+
+static void handle_agent(void *context, const struct fl_http_request *request,
+                         struct fl_http_answer *answer)
+{
+    handle(context, request, answer, agent_routes, false);
+}
+
+static void handle_operator(void *context, const struct fl_http_request *request,
+                            struct fl_http_answer *answer)
+{
+    handle(context, request, answer, operator_routes, true);
+}
+
+static enum fl_error open_views(struct gateway *gateway)
+{
+    char views[PATH_MAX];
+    fl_datadir_path(gateway->duty->datadir, "views", views);
+    enum fl_error error = FL_OK;
+    for (size_t i = 0; error == FL_OK && view_at(i) != NULL; i++) {
+        error = fl_store_open_reader(views, view_at(i), gateway->duty->port, &gateway->views[i]);
+        gateway->view_count = i + 1;
+    }
+    gateway->registry = gateway->views[0];
+    gateway->devices = gateway->views[1];
+    return error;
+}
+
+/* Waits for the genesis event: it names the log, the partitions and the keyring. */
+static enum fl_error read_log(struct gateway *gateway)
+{
+    struct fl_arena arena;
+    struct fl_store_read read = {.kv = NULL};
+    uint8_t fingerprint[FL_HASH_SIZE];
+    enum fl_error error = fl_store_read_begin(gateway->registry, &read);
+    if (error != FL_OK)
+        return error;
+    fl_arena_init(&arena, FL_CALL_ARENA_SIZE);
+    const fl_log_row *log = fl_registry_log(read.kv, &arena);
+    fl_keyring_fingerprint(gateway->keyring, fingerprint);
+    if (log == NULL) {
+        error = FL_UNAVAILABLE;
+    } else if (log->keyring_fingerprint.len != FL_HASH_SIZE ||
+               memcmp(log->keyring_fingerprint.data, fingerprint, FL_HASH_SIZE) != 0) {
+        error = FL_KEYRING;
+    } else {
+        snprintf(gateway->log_id, sizeof(gateway->log_id), "%s", log->log_id);
+        gateway->partition_count = log->telemetry_partition_count;
+    }
+    enum fl_error ended = fl_store_read_end(&read);
+    fl_arena_fini(&arena);
+    return error != FL_OK ? error : ended;
+}
+
+static enum fl_error open_listeners(struct gateway *gateway, char detail[256])
+{
+    char socket_path[PATH_MAX];
+    const struct fl_config *config = gateway->duty->config;
+    struct fl_http_options options = {
+        .address = fl_config_text(config, FL_SETTING_LISTEN),
+        .body_size_max = (size_t)fl_config_number(config, FL_SETTING_REQUEST_SIZE_MAX),
+        .connection_count_max = (unsigned)fl_config_number(config, FL_SETTING_CONNECTION_COUNT_MAX),
+        .connection_per_address_max =
+            (unsigned)fl_config_number(config, FL_SETTING_CONNECTION_PER_ADDRESS_MAX),
+        .idle_timeout_s = IDLE_TIMEOUT_S,
+    };
+    enum fl_error error =
+        fl_http_open(&options, handle_agent, gateway, &gateway->agents_http, detail);
+    if (error == FL_OK)
+        error = fl_datadir_socket(gateway->duty->datadir, "operator.sock", socket_path);
+    options.address = socket_path;
+    options.connection_count_max = OPERATOR_CONNECTION_COUNT_MAX;
+    options.connection_per_address_max = 0;
+    if (error == FL_OK)
+        error = fl_http_open(&options, handle_operator, gateway, &gateway->operator_http, detail);
+    return error;
+}
+
+static enum fl_error open_all(struct gateway *gateway, char detail[FL_KEYRING_DETAIL_SIZE])
+{
+    struct fl_duty *duty = gateway->duty;
+    struct fl_source source = {.topic = "events"};
+    uint64_t begin = 0;
+    enum fl_error error =
+        fl_node_keyring_load(duty->config, duty->datadir, &gateway->keyring, detail);
+    if (error == FL_OK)
+        error = open_views(gateway);
+    while (error == FL_OK && gateway->log_id[0] == '\0') {
+        error = read_log(gateway);
+        if (fl_error_class(error) != FL_CLASS_RETRY)
+            break;
+        error = fl_duty_wait(duty, RETRY_MS / 10) ? FL_INTERRUPTED : FL_OK;
+    }
+    if (error == FL_OK)
+        error = fl_journal_offsets(duty->journal, "events", 0, &begin, &source.offset);
+    if (error == FL_OK)
+        error = fl_reader_open(duty->journal, &source, 1, &gateway->events);
+    if (error == FL_OK)
+        error = fl_submitter_open(duty->journal, &gateway->submitter);
+    if (error == FL_OK)
+        error = open_listeners(gateway, detail);
+    return error;
+}
+
+static void close_all(struct gateway *gateway)
+{
+    gateway->stopping = true;
+    for (size_t i = 0; i < gateway->view_count; i++)
+        if (gateway->views[i] != NULL)
+            fl_store_reader_wake(gateway->views[i]);
+    fl_http_close(&gateway->operator_http);
+    fl_http_close(&gateway->agents_http);
+    fl_submitter_close(&gateway->submitter);
+    fl_reader_close(&gateway->events);
+    for (size_t i = 0; i < gateway->view_count; i++)
+        fl_store_reader_close(&gateway->views[i]);
+    fl_keyring_close(&gateway->keyring);
+    fl_agents_close(&gateway->agents);
+    pthread_mutex_destroy(&gateway->lock);
+}
+
+static void tick_until_stopped(struct gateway *gateway)
+{
+    struct fl_duty *duty = gateway->duty;
+    int interval_ms = (int)fl_config_number(duty->config, FL_SETTING_TICK_INTERVAL);
+    uint64_t sequence = 0;
+    do {
+        enum fl_error error = gateway_tick(gateway, sequence++);
+        if (error != FL_OK)
+            fl_diag(RETRY, FL_TEXT("what", "tick"), FL_TEXT("error", fl_error_name(error)));
+        for (size_t i = 0; i < gateway->view_count; i++)
+            if (fl_store_reader_sweep(gateway->views[i]) != FL_OK)
+                fl_diag(RETRY, FL_TEXT("what", "reader sweep"));
+    } while (!fl_duty_wait(duty, interval_ms));
+}
+
+enum fl_error fl_gateway_run(struct fl_duty *duty)
+{
+    char detail[FL_KEYRING_DETAIL_SIZE] = "";
+    struct gateway *gateway = calloc(1, sizeof(*gateway));
+    if (gateway == NULL)
+        return FL_NO_MEMORY;
+    gateway->duty = duty;
+    gateway->agents = fl_agents_open();
+    pthread_mutex_init(&gateway->lock, NULL);
+    fl_id_source_init(&gateway->ids, duty->port);
+    fl_port_random(duty->port, &gateway->boot, sizeof(gateway->boot));
+    gateway->boot &= INT64_MAX;
+    fl_port_random(duty->port, &gateway->number, sizeof(gateway->number));
+    gateway->number |= 1; /* never 0: that is "none" */
+    enum fl_error error = open_all(gateway, detail);
+    if (error == FL_OK) {
+        fl_duty_ready(duty);
+        tick_until_stopped(gateway);
+    } else if (error != FL_INTERRUPTED) {
+        fl_diag(FAILED, FL_TEXT("error", fl_error_name(error)),
+                FL_TEXT("detail", detail[0] != '\0' ? detail : fl_error_text(error)));
+    }
+    close_all(gateway);
+    free(gateway);
+    return error == FL_INTERRUPTED ? FL_OK : error;
+}

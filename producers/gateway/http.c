@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producers/gateway/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/assert.h"
+
+enum { CONNECTION_MEMORY = 32 * 1024, BACKLOG = 128 };
+
+struct fl_http_server {
+    struct MHD_Daemon *daemon;
+    fl_http_handler *handler;
+    void *context;
+    size_t body_size_max;
+    char socket_path[108];
+    unsigned port;
+};
+
+struct fl_http_request {
+    struct MHD_Connection *connection;
+    const char *method;
+    const char *path;
+    char *target;
+    char *body;
+    size_t size;
+    bool too_large;
+};
+
+const char *fl_http_method(const struct fl_http_request *request)
+{
+    return request->method;
+}
+
+const char *fl_http_path(const struct fl_http_request *request)
+{
+    return request->path;
+}
+
+const char *fl_http_target(const struct fl_http_request *request)
+{
+    return request->target;
+}
+
+const char *fl_http_header(const struct fl_http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *fl_http_query(const struct fl_http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+struct fl_slice fl_http_body(const struct fl_http_request *request)
+{
+    return fl_slice_of(request->body == NULL ? "" : request->body, request->size);
+}
+
+bool fl_http_peer(const struct fl_http_request *request, uid_t *user)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    int domain = 0;
+    socklen_t domain_size = sizeof(domain);
+    if (info == NULL ||
+        getsockopt(info->connect_fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) != 0 ||
+        domain != AF_UNIX ||
+        getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return false;
+    *user = peer.uid;
+    return true;
+}
+
+static enum MHD_Result send_answer(struct MHD_Connection *connection,
+                                   const struct fl_http_answer *answer)
+{
+    char retry_after[16];
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(answer->body_size, answer->body, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        free(answer->body);
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, "Content-Type", answer->content_type);
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (answer->allow != NULL)
+        MHD_add_response_header(response, "Allow", answer->allow);
+    if (answer->retry_after_s != 0) {
+        snprintf(retry_after, sizeof(retry_after), "%u", answer->retry_after_s);
+        MHD_add_response_header(response, "Retry-After", retry_after);
+    }
+    enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result refuse_size(struct MHD_Connection *connection)
+{
+    static const char problem[] =
+        "{\"type\":\"about:blank\",\"title\":\"The request body is too large\",\"status\":413}";
+    struct fl_http_answer answer = {
+        .status = 413,
+        .content_type = "application/problem+json",
+        .body = strdup(problem),
+        .body_size = sizeof(problem) - 1,
+    };
+    return send_answer(connection, &answer);
+}
+
+/* What says that it is too large is refused before a byte of it is read. */
+static enum MHD_Result begin(struct fl_http_server *server, struct MHD_Connection *connection)
+{
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    uint64_t size = 0;
+    if (length != NULL && fl_slice_to_u64(fl_slice_text(length), &size) &&
+        size > server->body_size_max)
+        return refuse_size(connection);
+    return MHD_YES;
+}
+
+static void take_body(struct fl_http_server *server, struct fl_http_request *request,
+                      const char *data, size_t size)
+{
+    if (request->too_large || size > server->body_size_max - request->size) {
+        request->too_large = true;
+        return;
+    }
+    char *grown = realloc(request->body, request->size + size + 1);
+    if (grown == NULL) {
+        request->too_large = true;
+        return;
+    }
+    memcpy(grown + request->size, data, size);
+    request->body = grown;
+    request->size += size;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload_data,
+                                  size_t *upload_size, void **state)
+{
+    struct fl_http_server *server = context;
+    struct fl_http_request *request = *state;
+    (void)version;
+    if (request == NULL)
+        return MHD_NO; /* no memory for it */
+    if (!request->connection) {
+        request->connection = connection;
+        return begin(server, connection);
+    }
+    if (*upload_size != 0) {
+        take_body(server, request, upload_data, *upload_size);
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    if (request->too_large)
+        return refuse_size(connection);
+    struct fl_http_answer answer = {.content_type = "application/json"};
+    request->method = method;
+    request->path = url;
+    server->handler(server->context, request, &answer);
+    if (answer.status == 0)
+        answer.status = 500;
+    return send_answer(connection, &answer);
+}
+
+/* The target as sent is seen only here, before MHD decodes it. */
+static void *on_uri(void *context, const char *uri, struct MHD_Connection *connection)
+{
+    struct fl_http_request *request = calloc(1, sizeof(*request));
+    (void)context;
+    (void)connection;
+    if (request != NULL)
+        request->target = strdup(uri);
+    return request;
+}
+
+static void on_end(void *context, struct MHD_Connection *connection, void **state,
+                   enum MHD_RequestTerminationCode code)
+{
+    struct fl_http_request *request = *state;
+    (void)context;
+    (void)connection;
+    (void)code;
+    if (request == NULL)
+        return;
+    free(request->target);
+    free(request->body);
+    free(request);
+    *state = NULL;
+}
+
+static int listen_unix(struct fl_http_server *server, const char *path, char detail[256])
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        snprintf(detail, 256, "the socket path is longer than 107 bytes");
+        return -1;
+    }
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    snprintf(server->socket_path, sizeof(server->socket_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    unlink(path); /* left by a killed gateway; the data directory's owner is the only one who can
+                     bind here */
+    mode_t mask = umask(0177);
+    int failed = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+                 listen(fd, BACKLOG) != 0;
+    umask(mask);
+    if (!failed)
+        return fd;
+    snprintf(detail, 256, "%.180s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static int listen_tcp(struct fl_http_server *server, const char *text, char detail[256])
+{
+    char host[128];
+    struct addrinfo *found = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
+    const char *colon = strrchr(text, ':');
+    int fd = -1;
+    int on = 1;
+    if (colon == NULL || (size_t)(colon - text) >= sizeof(host)) {
+        snprintf(detail, 256, "\"%.100s\" is no address: host:port", text);
+        return -1;
+    }
+    bool bracketed = text[0] == '[' && colon > text && colon[-1] == ']';
+    snprintf(host, sizeof(host), "%.*s", (int)(colon - text - (bracketed ? 2 : 0)),
+             text + (bracketed ? 1 : 0));
+    if (getaddrinfo(host, colon + 1, &hints, &found) != 0) {
+        snprintf(detail, 256, "\"%.100s\" is no address: host:port, the host as a number", text);
+        return -1;
+    }
+    fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
+        snprintf(detail, 256, "%.100s: %s", text, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        fd = -1;
+    }
+    freeaddrinfo(found);
+    struct sockaddr_storage bound;
+    socklen_t size = sizeof(bound);
+    if (fd >= 0 && getsockname(fd, (struct sockaddr *)&bound, &size) == 0)
+        server->port =
+            ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                              : ((struct sockaddr_in *)&bound)->sin_port);
+    return fd;
+}
+
+enum fl_error fl_http_open(const struct fl_http_options *options, fl_http_handler *handler,
+                           void *context, struct fl_http_server **server, char detail[256])
+{
+    struct fl_http_server *opened = calloc(1, sizeof(*opened));
+    if (opened == NULL)
+        return FL_NO_MEMORY;
+    opened->handler = handler;
+    opened->context = context;
+    opened->body_size_max = options->body_size_max;
+    int fd = options->address[0] == '/' ? listen_unix(opened, options->address, detail)
+                                        : listen_tcp(opened, options->address, detail);
+    if (fd < 0) {
+        free(opened);
+        return FL_USAGE;
+    }
+    opened->daemon = MHD_start_daemon(
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL,
+        NULL, on_request, opened, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
+        NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_CONNECTION_LIMIT,
+        options->connection_count_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        options->connection_per_address_max, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    if (opened->daemon == NULL) {
+        snprintf(detail, 256, "the HTTP server does not start");
+        close(fd);
+        free(opened);
+        return FL_IO;
+    }
+    *server = opened;
+    return FL_OK;
+}
+
+unsigned fl_http_port(const struct fl_http_server *server)
+{
+    return server->port;
+}
+
+void fl_http_close(struct fl_http_server **server)
+{
+    if (*server == NULL)
+        return;
+    MHD_stop_daemon((*server)->daemon);
+    if ((*server)->socket_path[0] != '\0')
+        unlink((*server)->socket_path);
+    free(*server);
+    *server = NULL;
+}

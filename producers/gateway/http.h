@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * A small HTTP server over libmicrohttpd: requests in, whole answers out; nothing of MHD shows
+ * outside http.c.
+ *
+ * One thread per connection, because a handler may wait for the outcome of an action or for a
+ * command to come. TLS and HTTP/2 are a reverse proxy's work. Bodies are bounded before they are
+ * read; a slow sender is cut off by the time-out.
+ *
+ * Threading: handlers run on connection threads; answers and requests belong to one call.
+ * Allocation: body and answer are freed after the call. Limits: those of struct fl_http_options;
+ * URLs and headers together 32 KiB.
+ */
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "core/error.h"
+#include "core/slice.h"
+
+struct fl_http_server;
+struct fl_http_request;
+
+struct fl_http_options {
+    const char
+        *address; /* "127.0.0.1:7700", or an absolute path: a Unix socket, made with mode 0600 */
+    size_t body_size_max; /* larger: 413 */
+    unsigned connection_count_max;
+    unsigned connection_per_address_max; /* 0: no limit */
+    unsigned idle_timeout_s;
+};
+
+struct fl_http_answer {
+    unsigned status;          /* 0 when the handler did not answer: 500 */
+    const char *content_type; /* static */
+    char *body;               /* malloc'ed, freed by the server; may be NULL */
+    size_t body_size;
+    const char *allow;      /* for 405; static */
+    unsigned retry_after_s; /* 0: none */
+};
+
+/* Called once per complete request. */
+typedef void fl_http_handler(void *context, const struct fl_http_request *request,
+                             struct fl_http_answer *answer);
+
+/* FL_USAGE: no such address; FL_EXISTS: the port is taken; `detail` (256 bytes) says why. */
+enum fl_error fl_http_open(const struct fl_http_options *options, fl_http_handler *handler,
+                           void *context, struct fl_http_server **server,
+                           char detail[256]) FL_MUST_USE;
+
+/* Stops accepting, waits for the calls under way. */
+void fl_http_close(struct fl_http_server **server);
+
+/* The port that was taken (options may say 0); 0 for a Unix socket. */
+unsigned fl_http_port(const struct fl_http_server *server);
+
+const char *fl_http_method(const struct fl_http_request *request);
+
+/* Path without query, percent-decoded; it never holds a NUL. */
+const char *fl_http_path(const struct fl_http_request *request);
+
+/* Path with query as sent: what agents sign. */
+const char *fl_http_target(const struct fl_http_request *request);
+
+/* NULL if absent. */
+const char *fl_http_header(const struct fl_http_request *request, const char *name);
+const char *fl_http_query(const struct fl_http_request *request, const char *name);
+struct fl_slice fl_http_body(const struct fl_http_request *request);
+
+/* User of the process at the other end of a Unix socket; false on TCP. */
+bool fl_http_peer(const struct fl_http_request *request, uid_t *user);

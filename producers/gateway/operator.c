@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operator API: companies, accounts, claims, invitations, nodes, the log itself. */
+#include <pwd.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fleetlog/v1/actions.pb-c.h"
+#include "producers/gateway/operator.h"
+
+enum {
+    CLAIM_MS = 10 * 60 * 1000,
+    CLAIM_CODE_GROUPS = 5,
+    CLAIM_GROUP_SIZE = 5,
+    CLAIM_CODE_SIZE = CLAIM_CODE_GROUPS * (CLAIM_GROUP_SIZE + 1)
+};
+
+/* Who is at the other end of the socket, and on whose behalf: "operator:<unix user>", Fleetlog-As.
+ */
+bool call_identify_operator(struct call *call)
+{
+    uid_t user = 0;
+    char buffer[4096];
+    struct passwd entry;
+    struct passwd *found = NULL;
+    struct fl_store_read read = {.kv = NULL};
+    if (!fl_http_peer(call->request, &user)) {
+        call_problem(call, 403, "Operators come over the socket", NULL, NULL);
+        return false;
+    }
+    bool is_named = getpwuid_r(user, &entry, buffer, sizeof(buffer), &found) == 0 && found != NULL;
+    call->identity.actor =
+        fl_slice_text(is_named ? fl_arena_printf(&call->arena, "operator:%s", entry.pw_name)
+                               : fl_arena_printf(&call->arena, "operator:%u", (unsigned)user));
+    const char *as = fl_http_header(call->request, "Fleetlog-As");
+    if (as == NULL || as[0] == '\0')
+        return true;
+    if (!call_read_begin(call, call->gateway->registry, &read))
+        return false;
+    const fl_account_row *account = find_account(call, read.kv, as);
+    if (!call_read_end(call, &read))
+        return false;
+    if (account == NULL) {
+        call_problem(call, 404, "There is no such account", NULL, "Fleetlog-As");
+        return false;
+    }
+    call->identity.on_behalf_of = fl_slice_text(account->account_id);
+    call->identity.company_id = fl_slice_text(account->company_id);
+    return true;
+}
+
+static void post_company(struct call *call)
+{
+    Fleetlog__V1__CreateCompany action = FLEETLOG__V1__CREATE_COMPANY__INIT;
+    action.company_id = call_mint(call);
+    action.name = body_text(call, "name");
+    if (call_body_is_good(call))
+        call_act_and_answer(call, &action.base, 201);
+}
+
+static json_t *company_json(const fl_company_row *row)
+{
+    return json_pack("{s:s, s:s, s:I}", "companyId", row->company_id, "name", row->name,
+                     "createdAtMs", (json_int_t)row->created_at_ms);
+}
+
+static void get_companies(struct call *call)
+{
+    struct fl_store_read read = {.kv = NULL};
+    struct fl_page page;
+    struct fl_rows rows = {.count = 0};
+    json_t *items = json_array();
+    if (!call_page(call, &page) || !call_read_begin(call, call->gateway->registry, &read)) {
+        json_decref(items);
+        return;
+    }
+    enum fl_error error =
+        fl_registry_list(read.kv, &call->arena, FL_LIST_COMPANIES, FL_SLICE_NULL, &page, &rows);
+    for (size_t i = 0; error == FL_OK && i < rows.count; i++)
+        json_array_append_new(items, company_json(rows.rows[i]));
+    answer_list(call, &read, error, items, rows.next);
+}
+
+/* A company by id, or by its name if only one has it. */
+static const char *find_company(struct call *call, const char *name)
+{
+    struct fl_store_read read = {.kv = NULL};
+    struct fl_page page = {.limit = FL_PAGE_LIMIT_MAX};
+    struct fl_rows rows;
+    const char *found = NULL;
+    bool is_twice = false;
+    if (fl_id_is_valid(fl_slice_text(name)))
+        return name;
+    if (!call_read_begin(call, call->gateway->registry, &read))
+        return NULL;
+    do {
+        enum fl_error error =
+            fl_registry_list(read.kv, &call->arena, FL_LIST_COMPANIES, FL_SLICE_NULL, &page, &rows);
+        if (error != FL_OK)
+            break;
+        for (size_t i = 0; i < rows.count; i++) {
+            const fl_company_row *row = rows.rows[i];
+            if (strcmp(row->name, name) != 0)
+                continue;
+            is_twice = found != NULL;
+            found = row->company_id;
+        }
+        page.after = fl_arena_copy(&call->arena, fl_slice_text(rows.next));
+    } while (rows.next[0] != '\0' && !is_twice);
+    if (!call_read_end(call, &read))
+        return NULL;
+    if (found == NULL)
+        call_problem(call, 404, "There is no such company", NULL, "company");
+    else if (is_twice)
+        call_problem(call, 409, "Several companies have this name; give its id", NULL, "company");
+    return is_twice ? NULL : found;
+}
+
+static void post_account(struct call *call)
+{
+    Fleetlog__V1__CreateAccount action = FLEETLOG__V1__CREATE_ACCOUNT__INIT;
+    const char *role = body_text_or(call, "role", "administrator");
+    const char *address = body_text_or(call, "address", "");
+    const char *company = body_text(call, "company");
+    if (!call_body_is_good(call))
+        return;
+    if (strcmp(role, "administrator") == 0) {
+        action.role = FLEETLOG__V1__ROLE__ROLE_ADMINISTRATOR;
+    } else if (strcmp(role, "member") == 0) {
+        action.role = FLEETLOG__V1__ROLE__ROLE_MEMBER;
+    } else {
+        call_problem(call, 422, "role must be administrator or member", NULL, "role");
+        return;
+    }
+    action.company_id = find_company(call, company);
+    if (action.company_id != NULL && call_person(call, address, &action.person))
+        call_act_and_answer(call, &action.base, 201);
+}
+
+static void get_accounts(struct call *call)
+{
+    static const char *const roles[] = {"unspecified", "administrator", "member"};
+    struct fl_store_read read = {.kv = NULL};
+    struct fl_page page;
+    struct fl_rows rows = {.count = 0};
+    const char *company = fl_http_query(call->request, "company");
+    if (company == NULL && call->identity.company_id.data == NULL) {
+        call_problem(call, 400, "company is missing", NULL, "company");
+        return;
+    }
+    company = company != NULL ? find_company(call, company)
+                              : fl_arena_text(&call->arena, call->identity.company_id);
+    if (company == NULL || !call_page(call, &page) ||
+        !call_read_begin(call, call->gateway->registry, &read))
+        return;
+    json_t *items = json_array();
+    enum fl_error error = fl_registry_list(read.kv, &call->arena, FL_LIST_ACCOUNTS,
+                                           fl_slice_text(company), &page, &rows);
+    for (size_t i = 0; error == FL_OK && i < rows.count; i++) {
+        const fl_account_row *row = rows.rows[i];
+        json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:I}", "accountId", row->account_id,
+                                               "companyId", row->company_id, "role",
+                                               row->role <= 2 ? roles[row->role] : "unknown",
+                                               "createdAtMs", (json_int_t)row->created_at_ms));
+    }
+    answer_list(call, &read, error, items, rows.next);
+}
+
+/* The exact answers of "Send Invite" (DESIGN.md section 6). */
+static void post_invitation(struct call *call)
+{
+    struct outcome outcome;
+    Fleetlog__V1__InviteCoworker action = FLEETLOG__V1__INVITE_COWORKER__INIT;
+    const char *address = body_text_or(call, "address", "");
+    if (!call_body_is_good(call) || !call_person(call, address, &action.person))
+        return;
+    action.invitation_id = call_mint(call);
+    action.link_key_generation = fl_keyring_link_generation(call->gateway->keyring);
+    if (!call_act(call, &action.base, &outcome))
+        return;
+    json_t *json = outcome_json(call, &outcome);
+    json_object_set_new(json, "title", json_string("Invitation Sent"));
+    json_object_set_new(json, "message",
+                        json_string("Your invitation was sent. Thanks for sharing Exchange with "
+                                    "your co-worker."));
+    call_answer(call, 201, json);
+}
+
+/* 25 characters of 32 (no 0, 1, I, O), in groups: 125 bits, read out over the telephone. */
+static void make_code(struct call *call, char code[CLAIM_CODE_SIZE])
+{
+    static const char alphabet[] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+    uint8_t random[CLAIM_CODE_GROUPS * CLAIM_GROUP_SIZE];
+    size_t at = 0;
+    fl_port_random(call->gateway->duty->port, random, sizeof(random));
+    for (size_t i = 0; i < sizeof(random); i++) {
+        if (i > 0 && i % CLAIM_GROUP_SIZE == 0)
+            code[at++] = '-';
+        code[at++] = alphabet[random[i] & 31];
+    }
+    code[at] = '\0';
+}
+
+static void post_claim(struct call *call)
+{
+    char code[CLAIM_CODE_SIZE];
+    uint8_t hash[FL_HASH_SIZE];
+    struct outcome outcome;
+    Fleetlog__V1__IssueClaim action = FLEETLOG__V1__ISSUE_CLAIM__INIT;
+    make_code(call, code);
+    fl_sha256(fl_slice_text(code), hash);
+    action.claim_id = call_mint(call);
+    action.code_hash = (ProtobufCBinaryData){sizeof(hash), hash};
+    action.expires_at_ms = fl_port_wall_ms(call->gateway->duty->port) + CLAIM_MS;
+    if (!call_act(call, &action.base, &outcome))
+        return;
+    json_t *json = outcome_json(call, &outcome);
+    json_object_set_new(json, "code", json_string(code));
+    json_object_del(json, "codeHash");
+    call_answer(call, 201, json);
+}
+
+static void get_nodes(struct call *call)
+{
+    struct fl_store_read read = {.kv = NULL};
+    struct fl_page page;
+    struct fl_rows rows = {.count = 0};
+    if (!call_page(call, &page) || !call_read_begin(call, call->gateway->registry, &read))
+        return;
+    json_t *items = json_array();
+    enum fl_error error =
+        fl_registry_list(read.kv, &call->arena, FL_LIST_NODES, FL_SLICE_NULL, &page, &rows);
+    for (size_t i = 0; error == FL_OK && i < rows.count; i++) {
+        const fl_node_row *row = rows.rows[i];
+        json_array_append_new(items, json_pack("{s:s, s:i, s:s, s:I}", "nodeId", row->node_id,
+                                               "rulesVersionNewest", (int)row->rules_version_newest,
+                                               "softwareVersion", row->software_version,
+                                               "announcedAtMs", (json_int_t)row->announced_at_ms));
+    }
+    answer_list(call, &read, error, items, rows.next);
+}
+
+static void post_rules(struct call *call)
+{
+    Fleetlog__V1__ActivateRules action = FLEETLOG__V1__ACTIVATE_RULES__INIT;
+    int64_t version = body_integer_or(call, "version", 0);
+    action.rules_version = version > 0 && version < UINT32_MAX ? (uint32_t)version : 0;
+    if (call_body_is_good(call))
+        call_act_and_answer(call, &action.base, 201);
+}
+
+static void delete_node(struct call *call)
+{
+    Fleetlog__V1__RemoveNode action = FLEETLOG__V1__REMOVE_NODE__INIT;
+    action.node_id = call->parameters[0];
+    call_act_and_answer(call, &action.base, 200);
+}
+
+static void get_status(struct call *call)
+{
+    struct gateway *gateway = call->gateway;
+    json_t *views = json_object();
+    for (size_t i = 0; i < gateway->view_count; i++) {
+        struct fl_chain_head head;
+        struct fl_store_reader *reader = gateway->views[i];
+        if (fl_store_reader_head(reader, &head) == FL_OK)
+            json_object_set_new(views, gateway_view_name(gateway, i),
+                                json_integer((json_int_t)head.sequence));
+    }
+    call_answer(call, 200,
+                json_pack("{s:s, s:s, s:o}", "logId", gateway->log_id, "nodeId",
+                          gateway->duty->datadir->node_id, "sequences", views));
+}
+
+/* What became of an action, by its id: 202 while it is not decided. */
+static void get_action(struct call *call)
+{
+    struct fl_store_read read = {.kv = NULL};
+    uint64_t offset = 0;
+    struct outcome outcome;
+    if (!call_read_begin(call, call->gateway->registry, &read))
+        return;
+    bool known = fl_registry_action_offset(read.kv, fl_slice_text(call->parameters[0]), &offset);
+    if (!call_read_end(call, &read))
+        return;
+    if (!known)
+        call_problem(call, 404, "No action with this id has been decided", NULL, NULL);
+    else
+        answer_outcome_at(call, offset, &outcome);
+}
+
+const struct route operator_routes[] = {
+    {"POST", "/v1/companies", post_company, true},
+    {"GET", "/v1/companies", get_companies, false},
+    {"POST", "/v1/accounts", post_account, true},
+    {"GET", "/v1/accounts", get_accounts, false},
+    {"POST", "/v1/invitations", post_invitation, true},
+    {"POST", "/v1/claims", post_claim, false},
+    {"GET", "/v1/nodes", get_nodes, false},
+    {"DELETE", "/v1/nodes/{}", delete_node, false},
+    {"POST", "/v1/rules", post_rules, true},
+    {"GET", "/v1/status", get_status, false},
+    {"GET", "/v1/actions/{}", get_action, false},
+    {"GET", "/v1/devices", get_devices, false},
+    {"GET", "/v1/devices/{}", get_device, false},
+    {"PATCH", "/v1/devices/{}", patch_device, true},
+    {"DELETE", "/v1/devices/{}", delete_device, false},
+    {"GET", "/v1/shares", get_shares, false},
+    {"POST", "/v1/shares", post_share, true},
+    {"POST", "/v1/shares/accept", post_share_accept, true},
+    {"DELETE", "/v1/shares/{}", delete_share, false},
+    {"POST", "/v1/commands", post_command, true},
+    {"GET", "/v1/commands/{}", get_command, false},
+    {"POST", "/v1/commands/{}/cancel", post_command_cancel, false},
+    {NULL, NULL, NULL, false},
+};

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Devices as operators and their accounts see them: registry facts joined with the latest readings.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "fleetlog/v1/actions.pb-c.h"
+#include "producers/gateway/operator.h"
+#include "projections/devices/devices.h"
+#include "projections/registry/machines.h"
+#include "projections/registry/rights.h"
+
+void answer_list(struct call *call, struct fl_store_read *read, enum fl_error error, json_t *items,
+                 const char *next)
+{
+    if (error != FL_OK && read->kv->error == FL_OK)
+        fl_kv_fail(read->kv, error);
+    if (!call_read_end(call, read)) {
+        json_decref(items);
+        return;
+    }
+    json_t *list = json_pack("{s:o}", "items", items);
+    if (next[0] != '\0')
+        json_object_set_new(list, "next", json_string(next));
+    call_answer(call, 200, list);
+}
+
+static const char *status_text(struct fl_arena *arena, uint32_t status)
+{
+    char text[256] = "";
+    if (status == 0)
+        return NULL;
+    for (unsigned bit = 0; bit < 30; bit++) {
+        const char *name = fl_status_name((enum fl_status_token)(1u << bit));
+        size_t used = strlen(text);
+        if ((status & 1u << bit) != 0 && name != NULL)
+            snprintf(text + used, sizeof(text) - used, "%s%s", used > 0 ? " " : "", name);
+    }
+    if ((status & FL_STATUS_UNKNOWN) != 0)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s?", text[0] ? " " : "");
+    return fl_arena_text(arena, fl_slice_text(text));
+}
+
+static void add_values(json_t *device, const struct fl_latest *latest)
+{
+    json_t *values = json_object();
+    for (unsigned q = 0; q < FL_QUANTITY_COUNT; q++) {
+        enum fl_quality quality = fl_latest_quality(latest, (enum fl_quantity)q);
+        if (quality == FL_QUALITY_NONE)
+            continue;
+        json_object_set_new(values, fl_quantity_name((enum fl_quantity)q),
+                            json_pack("{s:f, s:s, s:s}", "value",
+                                      (double)latest->values[q].thousandths / 1000.0, "unit",
+                                      fl_quantity_unit((enum fl_quantity)q), "quality",
+                                      fl_quality_name(quality)));
+    }
+    json_object_set_new(device, "values", values);
+}
+
+static void add_latest(struct call *call, json_t *device, struct fl_kv *devices, uint32_t number)
+{
+    struct fl_latest latest;
+    if (devices == NULL || !fl_devices_row(devices, number, &latest))
+        return;
+    const char *status = status_text(&call->arena, latest.status);
+    int64_t silence_ms = fl_devices_silence_ms(devices, &latest);
+    if (status != NULL)
+        json_object_set_new(device, "status", json_string(status));
+    json_object_set_new(device, "reachable", json_boolean(latest.kind != FL_REPORT_STALE));
+    json_object_set_new(device, "sampledAtMs", json_integer((json_int_t)latest.sampled_at_ms));
+    json_object_set_new(device, "silenceMs", json_integer((json_int_t)silence_ms));
+    json_object_set_new(device, "reportCounter", json_integer((json_int_t)latest.counter));
+    if (latest.thinned_count > 0)
+        json_object_set_new(device, "thinnedReports",
+                            json_integer((json_int_t)latest.thinned_count));
+    add_values(device, &latest);
+}
+
+static const char *condition_name(uint32_t kind)
+{
+    static const char prefix[] = "CONDITION_KIND_";
+    const ProtobufCEnumValue *value =
+        protobuf_c_enum_descriptor_get_value(&fleetlog__v1__condition_kind__descriptor, (int)kind);
+    return value == NULL ? "UNKNOWN" : value->name + sizeof(prefix) - 1;
+}
+
+static enum fl_error add_conditions(struct call *call, json_t *device, struct fl_kv *kv,
+                                    const char *device_id)
+{
+    struct fl_page page = {.limit = FL_PAGE_LIMIT_DEFAULT};
+    struct fl_rows rows = {.count = 0};
+    json_t *conditions = json_array();
+    enum fl_error error = fl_registry_list(kv, &call->arena, FL_LIST_CONDITIONS,
+                                           fl_slice_text(device_id), &page, &rows);
+    for (size_t i = 0; error == FL_OK && i < rows.count; i++) {
+        const fl_condition_row *row = rows.rows[i];
+        if (row->state == FL_CONDITION_RAISED)
+            json_array_append_new(conditions,
+                                  json_pack("{s:s, s:I, s:s}", "kind", condition_name(row->kind),
+                                            "sinceMs", (json_int_t)row->since_ms, "evidence",
+                                            row->evidence));
+    }
+    json_object_set_new(device, "conditions", conditions);
+    return error;
+}
+
+static json_t *device_json(struct call *call, struct fl_kv *registry, struct fl_kv *devices,
+                           const fl_device_row *row)
+{
+    const fl_capabilities_row *offers =
+        fl_registry_capabilities(registry, &call->arena, fl_slice_text(row->device_id));
+    const fl_company_row *owner =
+        fl_registry_company(registry, &call->arena, fl_slice_text(row->company_id));
+    json_t *device = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:b}", "deviceId",
+                               row->device_id, "deviceNumber", (int)row->device_number, "name",
+                               row->name, "location", row->location, "ownerId", row->company_id,
+                               "owner", owner == NULL ? "" : owner->name, "upsdAddress",
+                               row->upsd_address, "upsName", row->ups_name, "generation",
+                               (int)row->generation, "removed", row->state != FL_DEVICE_ACTIVE);
+    if (offers != NULL && offers->identity != NULL) {
+        json_object_set_new(device, "manufacturer", json_string(offers->identity->manufacturer));
+        json_object_set_new(device, "model", json_string(offers->identity->model));
+        json_object_set_new(device, "serial", json_string(offers->identity->serial));
+        json_object_set_new(device, "firmware", json_string(offers->identity->firmware));
+    }
+    if (add_conditions(call, device, registry, row->device_id) != FL_OK)
+        fl_kv_fail(registry, FL_CORRUPT);
+    add_latest(call, device, devices, row->device_number);
+    return device;
+}
+
+/* Own devices and those shared with the account; without an account those of every company. */
+static enum fl_error list_devices(struct call *call, struct fl_kv *kv, bool shared,
+                                  const struct fl_page *page, struct fl_rows *rows)
+{
+    if (shared)
+        return fl_registry_list(kv, &call->arena, FL_LIST_SHARED_DEVICES,
+                                call->identity.on_behalf_of, page, rows);
+    return fl_registry_list(kv, &call->arena, FL_LIST_DEVICES, call->identity.company_id, page,
+                            rows);
+}
+
+/* Pages over all devices by number: the cursor is the number to go on from. */
+static enum fl_error list_everybodys(struct call *call, struct fl_kv *registry,
+                                     struct fl_kv *devices, const struct fl_page *page,
+                                     json_t *items, char next[FL_CURSOR_SIZE])
+{
+    uint64_t number = 1;
+    const fl_log_row *log = fl_registry_log(registry, &call->arena);
+    if (page->after.data != NULL && !fl_slice_to_u64(page->after, &number))
+        return FL_INVALID;
+    for (; log != NULL && number <= log->device_count && json_array_size(items) < page->limit;
+         number++) {
+        const fl_device_row *row =
+            fl_registry_device_by_number(registry, &call->arena, (uint32_t)number);
+        if (row != NULL && row->state == FL_DEVICE_ACTIVE)
+            json_array_append_new(items, device_json(call, registry, devices, row));
+    }
+    if (log != NULL && number <= log->device_count)
+        snprintf(next, FL_CURSOR_SIZE, "%llu", (unsigned long long)number);
+    return FL_OK;
+}
+
+/* The devices view may be a moment behind or being rebuilt: then readings are left out. */
+static struct fl_kv *begin_devices(struct call *call, struct fl_store_read *read)
+{
+    return fl_store_read_begin(call->gateway->devices, read) == FL_OK ? read->kv : NULL;
+}
+
+void get_devices(struct call *call)
+{
+    struct fl_store_read read = {.kv = NULL};
+    struct fl_store_read devices_read = {.kv = NULL};
+    struct fl_page page;
+    struct fl_rows rows = {.count = 0};
+    const char *shared_text = fl_http_query(call->request, "shared");
+    bool shared = shared_text != NULL && strcmp(shared_text, "true") == 0;
+    if (shared && call->identity.on_behalf_of.data == NULL) {
+        call_problem(call, 400, "shared devices are those of an account: say on whose behalf", NULL,
+                     "Fleetlog-As");
+        return;
+    }
+    if (!call_page(call, &page) || !call_read_begin(call, call->gateway->registry, &read))
+        return;
+    struct fl_kv *devices = begin_devices(call, &devices_read);
+    json_t *items = json_array();
+    enum fl_error error = FL_OK;
+    if (call->identity.on_behalf_of.data == NULL) {
+        error = list_everybodys(call, read.kv, devices, &page, items, rows.next);
+    } else {
+        error = list_devices(call, read.kv, shared, &page, &rows);
+        for (size_t i = 0; error == FL_OK && i < rows.count; i++)
+            json_array_append_new(items, device_json(call, read.kv, devices, rows.rows[i]));
+    }
+    if (devices != NULL && fl_store_read_end(&devices_read) != FL_OK)
+        error = FL_CORRUPT;
+    answer_list(call, &read, error, items, rows.next);
+}
+
+static bool may_see(struct call *call, struct fl_kv *kv, const fl_device_row *row)
+{
+    return call->identity.on_behalf_of.data == NULL ||
+           fl_registry_may(kv, &call->arena, call->identity.on_behalf_of,
+                           fl_slice_text(row->device_id), FL_RIGHT_VIEW);
+}
+
+/* By name: among the own and the shared devices of the account, or all; it must be the only one. */
+static const fl_device_row *find_by_name(struct call *call, struct fl_kv *kv, const char *name,
+                                         bool *is_twice)
+{
+    const fl_device_row *found = NULL;
+    const fl_log_row *log = fl_registry_log(kv, &call->arena);
+    for (uint32_t number = 1; log != NULL && number <= log->device_count; number++) {
+        const fl_device_row *row = fl_registry_device_by_number(kv, &call->arena, number);
+        if (row == NULL || row->state != FL_DEVICE_ACTIVE || strcmp(row->name, name) != 0 ||
+            !may_see(call, kv, row))
+            continue;
+        *is_twice = found != NULL;
+        found = row;
+    }
+    return found;
+}
+
+const fl_device_row *find_device(struct call *call, struct fl_kv *kv, const char *name)
+{
+    bool is_twice = false;
+    const fl_device_row *row = NULL;
+    if (fl_id_is_valid(fl_slice_text(name)))
+        row = fl_registry_device(kv, &call->arena, fl_slice_text(name));
+    else
+        row = find_by_name(call, kv, name, &is_twice);
+    if (is_twice) {
+        call_problem(call, 409, "Several devices have this name; give the device's id", NULL,
+                     "device");
+        return NULL;
+    }
+    if (row != NULL && may_see(call, kv, row))
+        return row;
+    call_problem(call, 404, "There is no such device", NULL, "device");
+    return NULL;
+}
+
+static void add_raw(void *context, struct fl_slice name, struct fl_slice value, bool is_stale)
+{
+    json_t *raw = context;
+    json_t *text = json_stringn((const char *)value.data, value.size);
+    char key[FL_READING_NAME_SIZE_MAX + 1];
+    char *hex = NULL;
+    if (!fl_slice_to_text(name, key, sizeof(key)))
+        return;
+    /* Bytes that are no UTF-8 are shown as what they are. */
+    if (text == NULL && (hex = malloc(2 * value.size + 1)) != NULL) {
+        fl_hex_encode(value.data, value.size, hex);
+        json_object_set_new(raw, key, json_pack("{s:s, s:b}", "hex", hex, "stale", is_stale));
+        free(hex);
+        return;
+    }
+    json_object_set_new(raw, key, json_pack("{s:o, s:b}", "text", text, "stale", is_stale));
+}
+
+void get_device(struct call *call)
+{
+    struct fl_store_read read = {.kv = NULL};
+    struct fl_store_read devices_read = {.kv = NULL};
+    if (!call_read_begin(call, call->gateway->registry, &read))
+        return;
+    const fl_device_row *row = find_device(call, read.kv, call->parameters[0]);
+    json_t *device = NULL;
+    if (row != NULL) {
+        struct fl_kv *devices = begin_devices(call, &devices_read);
+        json_t *raw = json_object();
+        device = device_json(call, read.kv, devices, row);
+        if (devices != NULL)
+            fl_devices_each_raw(devices, row->device_number, add_raw, raw);
+        json_object_set_new(device, "raw", raw);
+        if (devices != NULL && fl_store_read_end(&devices_read) != FL_OK)
+            fl_kv_fail(read.kv, FL_CORRUPT);
+        const fl_capabilities_row *offers =
+            fl_registry_capabilities(read.kv, &call->arena, fl_slice_text(row->device_id));
+        json_t *commands = json_array();
+        for (size_t i = 0; offers != NULL && i < offers->n_commands; i++)
+            json_array_append_new(commands, json_string(offers->commands[i]));
+        json_object_set_new(device, "commands", commands);
+    }
+    enum fl_error error = fl_store_read_end(&read);
+    if (row == NULL)
+        return;
+    if (error == FL_OK) {
+        call_answer(call, 200, device);
+    } else {
+        json_decref(device);
+        call_error(call, error);
+    }
+}
+
+/* The device's id by id or name; NULL after answering. */
+static const char *resolve_id(struct call *call)
+{
+    struct fl_store_read read = {.kv = NULL};
+    if (!call_read_begin(call, call->gateway->registry, &read))
+        return NULL;
+    const fl_device_row *row = find_device(call, read.kv, call->parameters[0]);
+    enum fl_error error = fl_store_read_end(&read);
+    if (row != NULL && error != FL_OK)
+        call_error(call, error);
+    return row == NULL || error != FL_OK ? NULL : row->device_id;
+}
+
+/* One change per action: a name or a location. */
+void patch_device(struct call *call)
+{
+    Fleetlog__V1__RenameDevice rename = FLEETLOG__V1__RENAME_DEVICE__INIT;
+    Fleetlog__V1__LocateDevice locate = FLEETLOG__V1__LOCATE_DEVICE__INIT;
+    const char *name = body_text_or(call, "name", NULL);
+    const char *location = body_text_or(call, "location", NULL);
+    if (!call_body_is_good(call))
+        return;
+    if ((name == NULL) == (location == NULL)) {
+        call_problem(call, 422, "Give either name or location", NULL, NULL);
+        return;
+    }
+    const char *id = resolve_id(call);
+    if (id == NULL)
+        return;
+    rename.device_id = locate.device_id = id;
+    rename.name = name;
+    locate.location = location;
+    call_act_and_answer(call, name != NULL ? &rename.base : &locate.base, 200);
+}
+
+void delete_device(struct call *call)
+{
+    Fleetlog__V1__RemoveDevice action = FLEETLOG__V1__REMOVE_DEVICE__INIT;
+    action.device_id = resolve_id(call);
+    if (action.device_id != NULL)
+        call_act_and_answer(call, &action.base, 200);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sharing devices: offered by mail and link, accepted by an account, revoked by either side. */
+#include <stdio.h>
+#include <string.h>
+
+#include "fleetlog/v1/actions.pb-c.h"
+#include "fleetlog/v1/events.pb-c.h"
+#include "producers/gateway/operator.h"
+#include "projections/registry/machines.h"
+
+/* Purpose of a share's link token (DESIGN.md section 6). */
+static const char token_purpose[] = "share";
+
+static const char *share_state_name(uint32_t state)
+{
+    static const struct {
+        uint32_t state;
+        const char *name;
+    } names[] = {{FL_SHARE_PENDING, "pending"}, {FL_SHARE_ACCEPTED, "accepted"}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i].state == state)
+            return names[i].name;
+    return "ended";
+}
+
+void get_shares(struct call *call)
+{
+    struct fl_store_read read = {.kv = NULL};
+    struct fl_page page;
+    struct fl_rows rows = {.count = 0};
+    const char *held = fl_http_query(call->request, "held");
+    bool is_held = held != NULL && strcmp(held, "true") == 0;
+    if (call->identity.on_behalf_of.data == NULL) {
+        call_problem(call, 400, "Shares are those of an account: say on whose behalf", NULL,
+                     "Fleetlog-As");
+        return;
+    }
+    if (!call_page(call, &page) || !call_read_begin(call, call->gateway->registry, &read))
+        return;
+    json_t *items = json_array();
+    enum fl_error error = fl_registry_list(
+        read.kv, &call->arena, is_held ? FL_LIST_PERSON_SHARES : FL_LIST_SHARES,
+        is_held ? call->identity.on_behalf_of : call->identity.company_id, &page, &rows);
+    for (size_t i = 0; error == FL_OK && i < rows.count; i++) {
+        const fl_share_row *row = rows.rows[i];
+        json_array_append_new(
+            items, json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I}", "shareId", row->share_id,
+                             "companyId", row->company_id, "subjectId", row->subject_id, "state",
+                             share_state_name(row->state), "deviceCount", (int)row->device_count,
+                             "sharedAtMs", (json_int_t)row->shared_at_ms, "expiresAtMs",
+                             (json_int_t)row->expires_at_ms));
+    }
+    answer_list(call, &read, error, items, rows.next);
+}
+
+/* Names and ids of the body to ids; NULL after answering. */
+static const char **resolve_devices(struct call *call, const char **names, size_t count)
+{
+    struct fl_store_read read = {.kv = NULL};
+    const char **ids = fl_arena_calloc(&call->arena, count + 1, sizeof(*ids));
+    if (ids == NULL) {
+        call_error(call, FL_NO_MEMORY);
+        return NULL;
+    }
+    if (!call_read_begin(call, call->gateway->registry, &read))
+        return NULL;
+    bool good = true;
+    for (size_t i = 0; good && i < count; i++) {
+        /* An id goes to the decider as it is: it says for each device why not. */
+        if (fl_id_is_valid(fl_slice_text(names[i]))) {
+            ids[i] = names[i];
+            continue;
+        }
+        const fl_device_row *row = find_device(call, read.kv, names[i]);
+        good = row != NULL;
+        ids[i] = good ? row->device_id : NULL;
+    }
+    enum fl_error error = fl_store_read_end(&read);
+    if (good && error != FL_OK)
+        call_error(call, error);
+    return good && error == FL_OK ? ids : NULL;
+}
+
+void post_share(struct call *call)
+{
+    struct outcome outcome;
+    char token[FL_LINK_TOKEN_TEXT_SIZE];
+    size_t count = 0;
+    Fleetlog__V1__ShareDevices action = FLEETLOG__V1__SHARE_DEVICES__INIT;
+    const char **names = body_texts(call, "devices", &count);
+    const char *address = body_text_or(call, "address", "");
+    if (!call_body_is_good(call))
+        return;
+    if (count == 0 || count > FL_DEVICE_COUNT_PER_ACTION_MAX) {
+        call_problem(call, 422, "devices must name 1 to 1000 devices", NULL, "devices");
+        return;
+    }
+    action.device_ids = resolve_devices(call, names, count);
+    action.n_device_ids = count;
+    if (action.device_ids == NULL || !call_person(call, address, &action.person))
+        return;
+    action.share_id = call_mint(call);
+    action.link_key_generation = fl_keyring_link_generation(call->gateway->keyring);
+    if (!call_act(call, &action.base, &outcome))
+        return;
+    const Fleetlog__V1__DevicesShared *event = (const void *)outcome.event;
+    json_t *json = outcome_json(call, &outcome);
+    if (fl_keyring_link_token(call->gateway->keyring, event->link_key_generation, token_purpose,
+                              fl_slice_text(event->share_id), token) == FL_OK) {
+        char *both = fl_arena_printf(&call->arena, "%s.%s", event->share_id, token);
+        char *link = fl_arena_printf(
+            &call->arena, "%s/share#%s",
+            fl_config_text(call->gateway->duty->config, FL_SETTING_PUBLIC_URL), both);
+        json_object_set_new(json, "token", json_string(both));
+        json_object_set_new(json, "link", json_string(link));
+    }
+    call_answer(call, 201, json);
+}
+
+/* "<share id>.<token>": the token must be what this share's link carries. */
+static const char *check_token(struct call *call, const char *text)
+{
+    struct fl_store_read read = {.kv = NULL};
+    const char *dot = strchr(text, '.');
+    bool fits = false;
+    if (dot != NULL && call_read_begin(call, call->gateway->registry, &read)) {
+        struct fl_slice id = fl_slice_of(text, (size_t)(dot - text));
+        const fl_share_row *row = fl_registry_share(read.kv, &call->arena, id);
+        fits = row != NULL &&
+               fl_keyring_link_token_fits(call->gateway->keyring, row->link_key_generation,
+                                          token_purpose, id, fl_slice_text(dot + 1));
+        if (!call_read_end(call, &read))
+            return NULL;
+        if (fits)
+            return fl_arena_text(&call->arena, id);
+    }
+    if (call->answer->status == 0)
+        call_problem(call, 403, "This link is not valid", NULL, "token");
+    return NULL;
+}
+
+void post_share_accept(struct call *call)
+{
+    Fleetlog__V1__AcceptShare action = FLEETLOG__V1__ACCEPT_SHARE__INIT;
+    const char *token = body_text(call, "token");
+    if (!call_body_is_good(call))
+        return;
+    action.share_id = check_token(call, token);
+    if (action.share_id != NULL)
+        call_act_and_answer(call, &action.base, 200);
+}
+
+/* ?devices=a,b: only these of the share; else all of it. */
+void delete_share(struct call *call)
+{
+    Fleetlog__V1__RevokeShare action = FLEETLOG__V1__REVOKE_SHARE__INIT;
+    const char *list = fl_http_query(call->request, "devices");
+    const char *names[FL_DEVICE_COUNT_PER_ACTION_MAX];
+    size_t count = 0;
+    char *rest = list == NULL ? NULL : fl_arena_text(&call->arena, fl_slice_text(list));
+    for (char *name = strsep(&rest, ","); name != NULL; name = strsep(&rest, ",")) {
+        if (count == FL_DEVICE_COUNT_PER_ACTION_MAX) {
+            call_problem(call, 422, "devices must name 1 to 1000 devices", NULL, "devices");
+            return;
+        }
+        names[count++] = name;
+    }
+    action.share_id = call->parameters[0];
+    action.device_ids = count == 0 ? NULL : resolve_devices(call, names, count);
+    action.n_device_ids = count;
+    if (count == 0 || action.device_ids != NULL)
+        call_act_and_answer(call, &action.base, 200);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A person's address becomes a subject before the action is appended: the log knows nobody by name.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/address.h"
+#include "fleetlog/v1/subjects.pb-c.h"
+#include "producers/gateway/gateway_internal.h"
+
+enum { FIRST_REVISION = 1 };
+
+/* Seals the profile and appends it to `subjects` under "<subject>/<revision>". */
+static enum fl_error append_profile(struct call *call, const char *subject_id, const char *address,
+                                    int64_t now_ms)
+{
+    struct gateway *gateway = call->gateway;
+    struct fl_arena *arena = &call->arena;
+    uint8_t nonce[FL_SEAL_NONCE_SIZE];
+    struct fl_slice plain;
+    struct fl_record record;
+    Fleetlog__V1__Profile profile = FLEETLOG__V1__PROFILE__INIT;
+    Fleetlog__V1__SealedProfile sealed = FLEETLOG__V1__SEALED_PROFILE__INIT;
+    uint32_t epoch = fl_keyring_epoch(gateway->keyring);
+    char *key = fl_arena_printf(arena, "%s/%d", subject_id, FIRST_REVISION);
+    char *source = fl_arena_printf(arena, "/fleetlog/%s/gateway/%s", gateway->log_id,
+                                   gateway->duty->datadir->node_id);
+    profile.address = address;
+    profile.written_at_ms = now_ms;
+    enum fl_error error = fl_message_encode(arena, &profile.base, &plain);
+    uint8_t *out = error == FL_OK ? fl_arena_alloc(arena, plain.size + FL_SEAL_TAG_SIZE) : NULL;
+    if (out == NULL || key == NULL || source == NULL)
+        return FL_NO_MEMORY;
+    error = fl_keyring_seal(gateway->keyring, gateway->duty->port, epoch, fl_slice_text(key), plain,
+                            nonce, out);
+    if (error != FL_OK)
+        return error;
+    sealed.version = 1;
+    sealed.epoch = epoch;
+    sealed.nonce = (ProtobufCBinaryData){sizeof(nonce), nonce};
+    sealed.ciphertext = (ProtobufCBinaryData){plain.size + FL_SEAL_TAG_SIZE, out};
+    error =
+        fl_plain_encode(arena, fl_slice_text(call_mint(call)), "fleetlog.v1.SealedProfile",
+                        fl_slice_text(source), now_ms, fl_slice_text(key), &sealed.base, &record);
+    struct fl_submission submission = {.topic = "subjects", .records = &record, .count = 1};
+    return error == FL_OK ? fl_submit(gateway->submitter, &submission, 1) : error;
+}
+
+bool call_person(struct call *call, const char *address, Fleetlog__V1__PersonRef **ref)
+{
+    static const char title_empty[] = "Please enter email address";
+    static const char title_malformed[] =
+        "You have entered an invalid email address. Please re-enter the email address.";
+    struct gateway *gateway = call->gateway;
+    struct fl_arena *arena = &call->arena;
+    char normalised[FL_ADDRESS_TEXT_SIZE];
+    enum fl_error error = fl_address_normalise(fl_slice_text(address), normalised);
+    if (error != FL_OK) {
+        call_problem(call, 422, error == FL_NOT_FOUND ? title_empty : title_malformed, NULL,
+                     "address");
+        return false;
+    }
+    Fleetlog__V1__PersonRef *person = fl_arena_calloc(arena, 1, sizeof(*person));
+    Fleetlog__V1__AddressIndex *index = fl_arena_calloc(arena, 1, sizeof(*index));
+    Fleetlog__V1__AddressIndex **indexes = fl_arena_calloc(arena, 1, sizeof(*indexes));
+    uint8_t *bytes = fl_arena_alloc(arena, FL_ADDRESS_INDEX_SIZE);
+    if (person == NULL || index == NULL || indexes == NULL || bytes == NULL) {
+        call_error(call, FL_NO_MEMORY);
+        return false;
+    }
+    fleetlog__v1__person_ref__init(person);
+    fleetlog__v1__address_index__init(index);
+    index->epoch = fl_keyring_epoch(gateway->keyring);
+    error =
+        fl_keyring_address_index(gateway->keyring, index->epoch, fl_slice_text(normalised), bytes);
+    index->index = (ProtobufCBinaryData){FL_ADDRESS_INDEX_SIZE, bytes};
+    indexes[0] = index;
+    /* Always a subject of its own: whoever the index is known as, the decider uses that subject,
+     * and the profile written here, which no event names, is removed again. */
+    person->subject_id = call_mint(call);
+    person->revision = FIRST_REVISION;
+    person->indexes = indexes;
+    person->n_indexes = 1;
+    person->profile_time_ms = fl_port_wall_ms(gateway->duty->port);
+    if (error == FL_OK)
+        error = append_profile(call, person->subject_id, normalised, person->profile_time_ms);
+    if (error != FL_OK)
+        call_error(call, error);
+    *ref = person;
+    return error == FL_OK;
+}
+
+const fl_account_row *find_account(struct call *call, struct fl_kv *kv, const char *name)
+{
+    struct gateway *gateway = call->gateway;
+    char normalised[FL_ADDRESS_TEXT_SIZE];
+    uint8_t index[FL_ADDRESS_INDEX_SIZE];
+    uint32_t epoch = fl_keyring_epoch(gateway->keyring);
+    if (fl_id_is_valid(fl_slice_text(name)))
+        return fl_registry_account(kv, &call->arena, fl_slice_text(name));
+    if (fl_address_normalise(fl_slice_text(name), normalised) != FL_OK ||
+        fl_keyring_address_index(gateway->keyring, epoch, fl_slice_text(normalised), index) !=
+            FL_OK)
+        return NULL;
+    const fl_subject_row *subject =
+        fl_registry_subject_by_address(kv, &call->arena, epoch, fl_slice_of(index, sizeof(index)));
+    return subject == NULL
+               ? NULL
+               : fl_registry_account(kv, &call->arena, fl_slice_text(subject->subject_id));
+}

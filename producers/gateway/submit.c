@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producers/gateway/submit.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/assert.h"
+
+enum { GROUP_COUNT_MAX = 64 };
+
+struct fl_submitter {
+    struct fl_journal *journal;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct fl_submission *first;
+    struct fl_submission *last;
+    uint32_t record_count; /* in the queue */
+    bool closing;
+    /* Used by the sending thread alone. */
+    struct fl_record records[FL_SUBMIT_COUNT_MAX];
+    uint64_t offsets[FL_SUBMIT_COUNT_MAX];
+    struct fl_append groups[GROUP_COUNT_MAX];
+    struct fl_submission *taken[FL_SUBMIT_COUNT_MAX];
+    uint32_t places[FL_SUBMIT_COUNT_MAX]; /* where the records of taken[i] stand */
+};
+
+/* Takes from the queue what fits into one call: up to GROUP_COUNT_MAX partitions, each as one
+ * batch. */
+static uint32_t take(struct fl_submitter *s)
+{
+    uint32_t taken_count = 0;
+    uint32_t record_count = 0;
+    while (s->first != NULL && record_count + s->first->count <= FL_SUBMIT_COUNT_MAX) {
+        struct fl_submission *w = s->first;
+        s->first = w->next;
+        if (s->first == NULL)
+            s->last = NULL;
+        s->taken[taken_count++] = w;
+        record_count += w->count;
+        s->record_count -= w->count;
+    }
+    return taken_count;
+}
+
+static bool same_place(const struct fl_submission *a, const struct fl_submission *b)
+{
+    return a->partition == b->partition && strcmp(a->topic, b->topic) == 0;
+}
+
+/* Copies all of `taken` that goes to the place of `lead` behind `at`, up to an append's limits. */
+static uint32_t fill_group(struct fl_submitter *s, const struct fl_submission *lead,
+                           uint32_t taken_count, uint32_t at, struct fl_append *group)
+{
+    uint32_t count = 0;
+    size_t size = 0;
+    for (uint32_t i = 0; i < taken_count; i++) {
+        struct fl_submission *w = s->taken[i];
+        if (w->done || !same_place(w, lead))
+            continue;
+        for (uint32_t k = 0; k < w->count; k++)
+            size += fl_record_size(&w->records[k]);
+        if (count > 0 && (size > FL_BATCH_SIZE_MAX || count + w->count > FL_BATCH_RECORD_COUNT_MAX))
+            break;
+        memcpy(&s->records[at + count], w->records, w->count * sizeof(*w->records));
+        s->places[i] = at + count;
+        count += w->count;
+        w->done = true;
+    }
+    *group = (struct fl_append){.topic = lead->topic,
+                                .partition = lead->partition,
+                                .count = count,
+                                .records = &s->records[at],
+                                .expected_offset = FL_OFFSET_NONE,
+                                .offsets = &s->offsets[at]};
+    return count;
+}
+
+static void settle(struct fl_submitter *s, struct fl_submission *w, uint32_t at,
+                   enum fl_error error)
+{
+    w->error = FL_OK;
+    for (uint32_t k = 0; k < w->count; k++)
+        if (s->offsets[at + k] == FL_OFFSET_NONE)
+            w->error = error == FL_OK ? FL_UNKNOWN_OUTCOME : error;
+    if (w->offsets != NULL)
+        memcpy(w->offsets, &s->offsets[at], w->count * sizeof(*w->offsets));
+}
+
+/* Sends what is taken, all places in one call, in as many calls as limits ask for. */
+static void send_all(struct fl_submitter *s, uint32_t taken_count)
+{
+    uint32_t settled = 0;
+    while (settled < taken_count) {
+        uint32_t group_count = 0;
+        uint32_t at = 0;
+        for (uint32_t i = 0; i < taken_count; i++)
+            s->places[i] = UINT32_MAX;
+        for (uint32_t i = 0; i < taken_count && group_count < GROUP_COUNT_MAX; i++)
+            if (!s->taken[i]->done)
+                at += fill_group(s, s->taken[i], taken_count, at, &s->groups[group_count++]);
+        enum fl_error error = fl_journal_append(s->journal, s->groups, group_count);
+        for (uint32_t i = 0; i < taken_count; i++) {
+            if (s->places[i] == UINT32_MAX)
+                continue;
+            settle(s, s->taken[i], s->places[i], error);
+            settled++;
+        }
+    }
+}
+
+static void *run(void *context)
+{
+    struct fl_submitter *s = context;
+    pthread_mutex_lock(&s->lock);
+    for (;;) {
+        while (s->first == NULL && !s->closing)
+            pthread_cond_wait(&s->changed, &s->lock);
+        if (s->first == NULL)
+            break;
+        uint32_t taken_count = take(s);
+        pthread_mutex_unlock(&s->lock);
+        send_all(s, taken_count);
+        pthread_mutex_lock(&s->lock);
+        for (uint32_t i = 0; i < taken_count; i++)
+            s->taken[i]->next = s->taken[i]; /* finished */
+        pthread_cond_broadcast(&s->changed);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+enum fl_error fl_submitter_open(struct fl_journal *journal, struct fl_submitter **submitter)
+{
+    struct fl_submitter *opened = calloc(1, sizeof(*opened));
+    if (opened == NULL)
+        return FL_NO_MEMORY;
+    opened->journal = journal;
+    pthread_mutex_init(&opened->lock, NULL);
+    pthread_cond_init(&opened->changed, NULL);
+    int failed = pthread_create(&opened->thread, NULL, run, opened);
+    fl_assert(failed == 0);
+    *submitter = opened;
+    return FL_OK;
+}
+
+void fl_submitter_close(struct fl_submitter **submitter)
+{
+    struct fl_submitter *s = *submitter;
+    if (s == NULL)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->closing = true;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->thread, NULL);
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+    *submitter = NULL;
+}
+
+/* A submission that links to itself is finished. */
+static bool all_finished(const struct fl_submission *submissions, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (submissions[i].next != &submissions[i])
+            return false;
+    return true;
+}
+
+static void enqueue(struct fl_submitter *s, struct fl_submission *submission)
+{
+    if (s->last == NULL)
+        s->first = submission;
+    else
+        s->last->next = submission;
+    s->last = submission;
+    s->record_count += submission->count;
+}
+
+enum fl_error fl_submit(struct fl_submitter *s, struct fl_submission *submissions, size_t count)
+{
+    uint32_t record_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        fl_assert(submissions[i].count > 0);
+        submissions[i].next = NULL;
+        submissions[i].done = false;
+        submissions[i].error = FL_INTERRUPTED;
+        record_count += submissions[i].count;
+    }
+    fl_assert(record_count <= FL_SUBMIT_COUNT_MAX);
+    pthread_mutex_lock(&s->lock);
+    while (!s->closing && s->record_count + record_count > FL_SUBMIT_COUNT_MAX)
+        pthread_cond_wait(&s->changed, &s->lock);
+    bool accepted = !s->closing;
+    for (size_t i = 0; accepted && i < count; i++)
+        enqueue(s, &submissions[i]);
+    pthread_cond_broadcast(&s->changed);
+    while (accepted && !all_finished(submissions, count))
+        pthread_cond_wait(&s->changed, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+    for (size_t i = 0; i < count; i++)
+        if (submissions[i].error != FL_OK)
+            return submissions[i].error;
+    return FL_OK;
+}
