@@ -4,15 +4,19 @@
 #include <string.h>
 
 #include "projections/devices/devices.h"
+#include "projections/eventlog/eventlog.h"
+#include "projections/people/people.h"
 #include "projections/registry/registry.h"
 
-enum { VIEW_COUNT = 2 };
+enum { VIEW_COUNT = 4 };
 
 const struct fl_view *const *fl_views_all(size_t *count)
 {
     static const struct fl_view *views[VIEW_COUNT];
     views[0] = fl_registry_view();
     views[1] = fl_devices_view();
+    views[2] = fl_eventlog_view();
+    views[3] = fl_people_view();
     *count = VIEW_COUNT;
     return views;
 }

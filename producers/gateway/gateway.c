@@ -10,6 +10,8 @@
 #include "core/node_keyring.h"
 #include "producers/gateway/operator.h"
 #include "projections/devices/devices.h"
+#include "projections/eventlog/eventlog.h"
+#include "projections/people/people.h"
 
 enum { RETRY_MS = 1000, IDLE_TIMEOUT_S = 120, OPERATOR_CONNECTION_COUNT_MAX = 128 };
 
@@ -21,6 +23,10 @@ static const struct fl_view *view_at(size_t index)
         return fl_registry_view();
     case 1:
         return fl_devices_view();
+    case 2:
+        return fl_eventlog_view();
+    case 3:
+        return fl_people_view();
     default:
         return NULL;
     }
@@ -137,6 +143,8 @@ static enum fl_error open_views(struct gateway *gateway)
     }
     gateway->registry = gateway->views[0];
     gateway->devices = gateway->views[1];
+    gateway->eventlog = gateway->views[2];
+    gateway->people = gateway->views[3];
     return error;
 }
 

@@ -36,6 +36,8 @@ struct gateway {
     size_t view_count;
     struct fl_store_reader *registry;
     struct fl_store_reader *devices;
+    struct fl_store_reader *eventlog;
+    struct fl_store_reader *people;
     char log_id[FL_ID_TEXT_SIZE];
     uint32_t partition_count; /* of telemetry, from genesis */
     uint32_t number;          /* short name of this process in telemetry */

@@ -312,5 +312,6 @@ const struct route operator_routes[] = {
     {"POST", "/v1/commands", post_command, true},
     {"GET", "/v1/commands/{}", get_command, false},
     {"POST", "/v1/commands/{}/cancel", post_command_cancel, false},
+    {"GET", "/v1/events", get_events, false},
     {NULL, NULL, NULL, false},
 };

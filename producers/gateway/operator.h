@@ -34,3 +34,6 @@ call_handler delete_share;
 call_handler post_command;
 call_handler get_command;
 call_handler post_command_cancel;
+
+/* operator_events.c */
+call_handler get_events;

@@ -10,7 +10,34 @@
 extern const struct fl_command fl_command_up;
 extern const struct fl_command fl_command_decide;
 extern const struct fl_command fl_command_project;
+extern const struct fl_command fl_command_serve;
 extern const struct fl_command fl_command_keep;
+
+/* device.c */
+extern const struct fl_command fl_command_device_list;
+extern const struct fl_command fl_command_device_show;
+extern const struct fl_command fl_command_device_rename;
+extern const struct fl_command fl_command_device_locate;
+extern const struct fl_command fl_command_device_remove;
+
+/* people.c */
+extern const struct fl_command fl_command_company_create;
+extern const struct fl_command fl_command_company_list;
+extern const struct fl_command fl_command_account_create;
+extern const struct fl_command fl_command_claim_issue;
+extern const struct fl_command fl_command_invite;
+extern const struct fl_command fl_command_share;
+extern const struct fl_command fl_command_share_accept;
+extern const struct fl_command fl_command_share_list;
+extern const struct fl_command fl_command_unshare;
+
+/* command.c */
+extern const struct fl_command fl_command_self_test;
+extern const struct fl_command fl_command_beeper;
+extern const struct fl_command fl_command_sensitivity;
+extern const struct fl_command fl_command_battery_date;
+extern const struct fl_command fl_command_calibration;
+extern const struct fl_command fl_command_command_show;
 
 /* tail.c */
 extern const struct fl_command fl_command_tail;
@@ -28,3 +55,5 @@ extern const struct fl_command fl_command_simulate;
 
 /* migrate.c */
 extern const struct fl_command fl_command_migrate;
+/* events.c */
+extern const struct fl_command fl_command_events;

@@ -6,6 +6,7 @@
 #include "consumers/supervisor/bootstrap.h"
 #include "consumers/supervisor/supervisor.h"
 #include "core/diag.h"
+#include "producers/gateway/gateway.h"
 #include "replay/cli/commands.h"
 #include "replay/views.h"
 
@@ -35,6 +36,9 @@ static void collect_options(const struct fl_cli *cli, struct child_options *opti
 static const struct fl_child_spec duty_specs[] = {
     {"decider", {"decide"}},
     {"project devices", {"project", "devices"}},
+    {"project eventlog", {"project", "eventlog"}},
+    {"project people", {"project", "people"}},
+    {"gateway", {"serve"}},
     {"keep", {"keep"}},
 };
 enum { DUTY_COUNT = sizeof(duty_specs) / sizeof(duty_specs[0]) };
@@ -179,6 +183,25 @@ const struct fl_command fl_command_project = {
     .positional_min = 1,
     .positional_max = 1,
     .run = project_command,
+};
+
+static enum fl_error serve(struct fl_duty *duty, const void *context)
+{
+    (void)context;
+    return fl_gateway_run(duty);
+}
+
+static int serve_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    (void)arguments;
+    return run_duty(cli, "gateway", serve, NULL);
+}
+
+const struct fl_command fl_command_serve = {
+    .name = "serve",
+    .operands = "",
+    .summary = "run the gateway alone: agents by HTTP, operators by a socket",
+    .run = serve_command,
 };
 
 /* Retention and compaction of the embedded journal, in bounded steps. */

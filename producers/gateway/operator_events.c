@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Event Log: by severity, then newest; sentences made here, with the names that are still
+ * known. */
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fleetlog/v1/subjects.pb-c.h"
+#include "producers/gateway/operator.h"
+#include "projections/eventlog/eventlog.h"
+#include "projections/people/people.h"
+#include "projections/registry/rights.h"
+
+struct naming {
+    struct call *call;
+    struct fl_kv *registry;
+    struct fl_kv *people; /* NULL: names cannot be had at the moment */
+};
+
+/* Opens the sealed profile of a subject; NULL: erased, or not known (yet). */
+static const char *person_name(void *context, const char *subject_id)
+{
+    struct naming *naming = context;
+    struct fl_arena *arena = &naming->call->arena;
+    uint64_t revision = 0;
+    struct fl_slice bytes;
+    ProtobufCMessage *message = NULL;
+    if (naming->people == NULL ||
+        !fl_people_sealed(naming->people, fl_slice_text(subject_id), &revision, &bytes) ||
+        fl_message_decode(arena, &fleetlog__v1__sealed_profile__descriptor, bytes, &message) !=
+            FL_OK)
+        return NULL;
+    const Fleetlog__V1__SealedProfile *sealed = (const void *)message;
+    char *key = fl_arena_printf(arena, "%s/%llu", subject_id, (unsigned long long)revision);
+    uint8_t *plain = fl_arena_alloc(arena, sealed->ciphertext.len + 1);
+    if (key == NULL || plain == NULL || sealed->nonce.len != FL_SEAL_NONCE_SIZE ||
+        sealed->ciphertext.len < FL_SEAL_TAG_SIZE ||
+        fl_keyring_open_sealed(
+            naming->call->gateway->keyring, sealed->epoch, fl_slice_text(key), sealed->nonce.data,
+            fl_slice_of(sealed->ciphertext.data, sealed->ciphertext.len), plain) != FL_OK)
+        return NULL;
+    struct fl_slice profile_bytes = fl_slice_of(plain, sealed->ciphertext.len - FL_SEAL_TAG_SIZE);
+    if (fl_message_decode(arena, &fleetlog__v1__profile__descriptor, profile_bytes, &message) !=
+        FL_OK)
+        return NULL;
+    const Fleetlog__V1__Profile *profile = (const void *)message;
+    return profile->name[0] != '\0' ? profile->name : profile->address;
+}
+
+static const char *device_name(void *context, const char *device_id)
+{
+    struct naming *naming = context;
+    const fl_device_row *row =
+        fl_registry_device(naming->registry, &naming->call->arena, fl_slice_text(device_id));
+    return row == NULL ? NULL : row->name;
+}
+
+static const char *company_name(void *context, const char *company_id)
+{
+    struct naming *naming = context;
+    const fl_company_row *row =
+        fl_registry_company(naming->registry, &naming->call->arena, fl_slice_text(company_id));
+    return row == NULL ? NULL : row->name;
+}
+
+static const char *severity_name(uint32_t severity)
+{
+    static const char *const names[] = {"none", "informational", "warning", "critical"};
+    return severity < sizeof(names) / sizeof(names[0]) ? names[severity] : "unknown";
+}
+
+static json_t *entry_json(struct naming *naming, const fl_entry_row *row)
+{
+    const struct fl_eventlog_names names = {naming, person_name, device_name, company_name};
+    struct fl_arena *arena = &naming->call->arena;
+    const char *text = fl_eventlog_text(arena, row, &names);
+    const char *actor = fl_eventlog_actor(arena, row, &names);
+    json_t *devices = json_array();
+    for (size_t i = 0; i < row->n_device_ids; i++)
+        json_array_append_new(devices, json_string(row->device_ids[i]));
+    return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:o}", "sequence",
+                     (json_int_t)row->sequence, "timeMs", (json_int_t)row->time_ms, "severity",
+                     severity_name(row->severity), "event", row->type, "companyId", row->company_id,
+                     "actor", actor == NULL ? "" : actor, "text", text == NULL ? "" : text,
+                     "deviceIds", devices);
+}
+
+/* severity=warning: that and above. False after answering 400. */
+static bool read_severity(struct call *call, enum fl_severity *severity)
+{
+    const char *text = fl_http_query(call->request, "severity");
+    *severity = FL_SEVERITY_NONE;
+    for (uint32_t s = FL_SEVERITY_INFORMATIONAL; text != NULL && s <= FL_SEVERITY_CRITICAL; s++) {
+        if (strcmp(text, severity_name(s)) == 0) {
+            *severity = (enum fl_severity)s;
+            return true;
+        }
+    }
+    if (text != NULL)
+        call_problem(call, 400, "severity must be informational, warning or critical", NULL,
+                     "severity");
+    return text == NULL;
+}
+
+/* Severity first, then the newest. */
+static int compare_entries(const void *a, const void *b)
+{
+    const fl_entry_row *x = *(const fl_entry_row *const *)a;
+    const fl_entry_row *y = *(const fl_entry_row *const *)b;
+    if (x->severity != y->severity)
+        return x->severity < y->severity ? 1 : -1;
+    return x->sequence < y->sequence ? 1 : x->sequence > y->sequence ? -1 : 0;
+}
+
+/* The first page of every company's log, merged: what an operator without an account sees. */
+static enum fl_error list_everybodys(struct naming *naming, struct fl_kv *eventlog,
+                                     struct fl_eventlog_query query, struct fl_eventlog_page *page)
+{
+    struct fl_arena *arena = &naming->call->arena;
+    struct fl_page companies_page = {.limit = FL_PAGE_LIMIT_MAX};
+    struct fl_rows companies;
+    size_t capacity = 2 * query.limit;
+    const fl_entry_row **all = fl_arena_calloc(arena, capacity, sizeof(*all));
+    if (all == NULL)
+        return FL_NO_MEMORY;
+    page->count = 0;
+    page->rows = all;
+    page->next[0] = '\0';
+    do {
+        enum fl_error error = fl_registry_list(naming->registry, arena, FL_LIST_COMPANIES,
+                                               FL_SLICE_NULL, &companies_page, &companies);
+        for (size_t c = 0; error == FL_OK && c < companies.count; c++) {
+            struct fl_eventlog_page one = {.count = 0};
+            query.id = fl_slice_text(((const fl_company_row *)companies.rows[c])->company_id);
+            error = fl_eventlog_list(eventlog, arena, &query, &one);
+            for (size_t i = 0; error == FL_OK && i < one.count; i++)
+                all[page->count++] = one.rows[i];
+            qsort(all, page->count, sizeof(*all), compare_entries);
+            if (page->count > query.limit)
+                page->count = query.limit;
+        }
+        if (error != FL_OK)
+            return error;
+        companies_page.after = fl_arena_copy(arena, fl_slice_text(companies.next));
+    } while (companies.next[0] != '\0');
+    return FL_OK;
+}
+
+/* Whose log: that of a device (?device=), of a company (?company=), of the account's company, or
+ * all. */
+static bool aim(struct call *call, struct fl_kv *registry, struct fl_eventlog_query *query)
+{
+    const char *device = fl_http_query(call->request, "device");
+    const char *company = fl_http_query(call->request, "company");
+    bool has_account = call->identity.on_behalf_of.data != NULL;
+    query->scope = FL_EVENTLOG_COMPANY;
+    query->id = has_account ? call->identity.company_id : fl_slice_text(company);
+    query->with_owner_only = true;
+    if (device != NULL) {
+        const fl_device_row *row = find_device(call, registry, device);
+        if (row == NULL)
+            return false;
+        query->scope = FL_EVENTLOG_DEVICE;
+        query->id = fl_slice_text(row->device_id);
+        query->with_owner_only = !has_account || fl_slice_equal(call->identity.company_id,
+                                                                fl_slice_text(row->company_id));
+    } else if (company != NULL && has_account &&
+               !fl_slice_equal(fl_slice_text(company), call->identity.company_id)) {
+        call_problem(call, 403, "An account sees the Event Log of its own company", NULL,
+                     "company");
+        return false;
+    }
+    return true;
+}
+
+static void answer_page(struct naming *naming, struct fl_kv *eventlog,
+                        struct fl_eventlog_query *query)
+{
+    struct call *call = naming->call;
+    struct fl_eventlog_page page = {.count = 0};
+    struct fl_chain_head head;
+    fl_meta_head(eventlog, &head);
+    query->now_ms = head.time_ms;
+    enum fl_error error = query->id.data == NULL
+                              ? list_everybodys(naming, eventlog, *query, &page)
+                              : fl_eventlog_list(eventlog, &call->arena, query, &page);
+    if (error == FL_INVALID) {
+        call_problem(call, 400, "cursor is none of this list", NULL, "cursor");
+        return;
+    }
+    if (error != FL_OK) {
+        call_error(call, error);
+        return;
+    }
+    json_t *items = json_array();
+    for (size_t i = 0; i < page.count; i++)
+        json_array_append_new(items, entry_json(naming, page.rows[i]));
+    json_t *list = json_pack("{s:o}", "items", items);
+    if (page.next[0] != '\0')
+        json_object_set_new(list, "next", json_string(page.next));
+    call_answer(call, 200, list);
+}
+
+void get_events(struct call *call)
+{
+    struct fl_page page;
+    struct fl_store_read registry = {.kv = NULL};
+    struct fl_store_read eventlog = {.kv = NULL};
+    struct fl_store_read people = {.kv = NULL};
+    struct fl_eventlog_query query = {.limit = 0};
+    if (!call_page(call, &page) || !read_severity(call, &query.severity_min) ||
+        !call_read_begin(call, call->gateway->registry, &registry))
+        return;
+    query.limit = page.limit;
+    query.after = page.after;
+    if (aim(call, registry.kv, &query) &&
+        call_read_begin(call, call->gateway->eventlog, &eventlog)) {
+        bool has_people = fl_store_read_begin(call->gateway->people, &people) == FL_OK;
+        struct naming naming = {call, registry.kv, has_people ? people.kv : NULL};
+        answer_page(&naming, eventlog.kv, &query);
+        if (has_people && fl_store_read_end(&people) != FL_OK)
+            call_error(call, FL_CORRUPT);
+        if (fl_store_read_end(&eventlog) != FL_OK)
+            call_error(call, FL_CORRUPT);
+    }
+    if (fl_store_read_end(&registry) != FL_OK)
+        call_error(call, FL_CORRUPT);
+}
