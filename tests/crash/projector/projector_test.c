@@ -137,7 +137,7 @@ static void lag_counts_from_the_rows_position(void **state)
     assert_int_equal(fl_lag_each(world->views, world->journal, fl_port_system(), see_lag, &seen),
                      FL_OK);
     assert_int_equal(seen.lag.behind_count, 4);
-    assert_true(seen.lag.behind_ms > 0); /* the sample's records are years old */
+    assert_true(seen.lag.behind_ms > 0); /* the sample's records are an hour old */
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_set_up, world_tear_down)

@@ -31,6 +31,12 @@ static void open_reader(struct world *world);
 enum fl_error world_open_journal(const char *directory, struct fl_journal **journal)
 {
     char path[FL_SCRATCH_PATH_SIZE + 16];
+    const char *prefix = getenv("FLEETLOG_WORLD_PREFIX");
+    if (prefix != NULL) {
+        struct fl_kafka_options kafka = {.brokers = getenv("FLEETLOG_TEST_KAFKA"),
+                                         .topic_prefix = prefix};
+        return fl_journal_open_kafka(&kafka, journal);
+    }
     snprintf(path, sizeof(path), "%s/journal", directory);
     struct fl_embedded_options options = {
         .directory = path, .topic_prefix = "", .map_size = UINT64_C(1) << 30};

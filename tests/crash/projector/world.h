@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * A log on the embedded journal, a projector of the sample view in a process of its own that may be
- * killed anywhere, and a reader beside it: what the tests of this folder share.
+ * A log (on the embedded journal, or on Kafka), a projector of the sample view in a process of its
+ * own that may be killed anywhere, and a reader beside it: what the tests of this folder share.
  *
  * The program runs itself again as the child (`child <duty> <directory>`), because an LMDB
  * environment must not cross a fork.
@@ -35,6 +35,8 @@ int world_tear_down(void **state);
 /* Another variant of the sample view, here and in children started from now on. */
 void world_use_view(struct world *world, const char *variant);
 
+/* The embedded journal below the directory; with FLEETLOG_WORLD_PREFIX, topics of that prefix on
+ * the broker that FLEETLOG_TEST_KAFKA names. */
 enum fl_error world_open_journal(const char *directory, struct fl_journal **journal);
 
 /* Starts a child of the given duty. fault: FLEETLOG_FAULT_POINT or NULL. */

@@ -11,6 +11,8 @@
 #include "fleetlog/v1/subjects.pb-c.h"
 #include "projections/store/bytes.h"
 
+enum { HOUR_MS = 60 * 60 * 1000 };
+
 static const char device_id[] = "0190a000-0000-7000-8000-00000000d001";
 
 static uint64_t append(struct sample_log *log, const char *topic, uint32_t partition,
@@ -112,7 +114,7 @@ void sample_log_open(struct sample_log *log, struct fl_journal *journal, uint32_
     log->journal = journal;
     log->sha = fl_sha256_open();
     log->partition_count = partition_count;
-    log->time_ms = INT64_C(1700000000000);
+    log->time_ms = fl_port_wall_ms(fl_port_system()) - HOUR_MS;
     fl_arena_init(&log->arena, 16 << 20);
     fl_chain_init(&log->head);
     fl_id_source_init(&log->ids, fl_port_system());
