@@ -62,7 +62,7 @@ static struct fl_slice record_key(const struct fl_parked_key *key, uint64_t offs
 static bool record_decode(struct fl_slice row_key, struct fl_slice row, struct fl_parked_key *key,
                           struct fl_parked_record *parked)
 {
-    if (row_key.size < PLACE_SIZE + 2 + 8 || row.size < RECORD_HEAD_SIZE || row.data[0] > 2 ||
+    if (row_key.size < PLACE_SIZE + 2 + 8 || row.size < RECORD_HEAD_SIZE || row.data[0] > 3 ||
         !fl_meta_code_topic(row_key.data[1], &key->topic))
         return false;
     size_t key_size = (size_t)row_key.data[PLACE_SIZE] << 8 | row_key.data[PLACE_SIZE + 1];
