@@ -12,6 +12,7 @@
 
 #include "core/assert.h"
 #include "core/journal_memory.h"
+#include "fleetlog/v1/subjects.pb-c.h"
 #include "projections/store/bytes.h"
 #include "replay/views.h"
 #include "schemas/topics.h"
@@ -19,7 +20,7 @@
 #include "tests/unit/devices/build_report.h"
 #include "tests/unit/store/interleave.h"
 
-enum { PARTITIONS = 3, DEVICES = 7, STEPS = 160, REPORTS = 400, ROUNDS = 12 };
+enum { PARTITIONS = 3, DEVICES = 7, STEPS = 160, REPORTS = 400, PROFILES = 30, ROUNDS = 12 };
 
 static void append(struct fl_journal *journal, const char *topic, uint32_t partition,
                    const struct fl_record *record)
@@ -108,6 +109,27 @@ static void report_some(struct fl_journal *journal, struct fl_arena *arena, uint
     append(journal, "telemetry", number % PARTITIONS, &record);
 }
 
+/* Profiles that some event names, that none names, that are gone again, and junk. */
+static void profile_some(struct fl_journal *journal, struct fl_arena *arena, uint64_t *seed)
+{
+    uint8_t nonce[24] = {(uint8_t)interleave_draw(seed, 256)};
+    uint8_t ciphertext[32] = {1};
+    Fleetlog__V1__SealedProfile sealed = FLEETLOG__V1__SEALED_PROFILE__INIT;
+    struct fl_record record = {.timestamp_ms = 1};
+    unsigned subject = 1 + interleave_draw(seed, 3);
+    const char *key =
+        fl_arena_printf(arena, "%s/%u", cast_id("subject", subject), 1 + interleave_draw(seed, 2));
+    fl_assert(key != NULL);
+    record.key = interleave_draw(seed, 10) == 0 ? FL_SLICE_LITERAL("junk") : fl_slice_text(key);
+    sealed.version = 1;
+    sealed.epoch = 1;
+    sealed.nonce = (ProtobufCBinaryData){sizeof(nonce), nonce};
+    sealed.ciphertext = (ProtobufCBinaryData){sizeof(ciphertext), ciphertext};
+    if (interleave_draw(seed, 4) != 0)
+        fl_assert(fl_message_encode(arena, &sealed.base, &record.value) == FL_OK);
+    append(journal, "subjects", 0, &record);
+}
+
 static void write_log(struct fl_journal *journal, uint64_t *seed)
 {
     static struct world world;
@@ -127,6 +149,8 @@ static void write_log(struct fl_journal *journal, uint64_t *seed)
         fl_arena_reset(&arena);
         report_some(journal, &arena, seed, world.now_ms + i);
     }
+    for (int i = 0; i < PROFILES; i++)
+        profile_some(journal, &arena, seed);
     world_fini(&world);
     fl_arena_fini(&arena);
 }
