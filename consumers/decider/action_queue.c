@@ -3,10 +3,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/arena.h"
 #include "core/assert.h"
+#include "core/wait.h"
 
 enum { POLL_MS = 1000, POLL_SIZE_MAX = 1024 * 1024, CHUNK_BOUND = 64 * 1024 * 1024 };
 
@@ -89,7 +89,7 @@ static bool enqueue(struct fl_action_queue *queue, struct chunk *chunk)
 {
     pthread_mutex_lock(&queue->lock);
     while (!queue->closing && queue->size >= FL_ACTION_QUEUE_SIZE_MAX)
-        pthread_cond_wait(&queue->changed, &queue->lock);
+        fl_condition_wait(&queue->changed, &queue->lock);
     bool goes_on = !queue->closing;
     if (goes_on) {
         if (queue->newest == NULL)
@@ -165,29 +165,12 @@ enum fl_error fl_action_queue_open(struct fl_journal *journal, uint64_t offset,
         free(opened);
         return error;
     }
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&opened->lock, NULL);
-    pthread_cond_init(&opened->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    fl_condition_init(&opened->changed);
     int failed = pthread_create(&opened->thread, NULL, read_ahead, opened);
     fl_assert(failed == 0);
     *queue = opened;
     return FL_OK;
-}
-
-static struct timespec deadline_in(int timeout_ms)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += timeout_ms / 1000;
-    at.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
 }
 
 static const struct fl_record *find(struct fl_action_queue *queue, uint64_t offset)
@@ -208,13 +191,13 @@ enum fl_error fl_action_queue_get(struct fl_action_queue *queue, uint64_t offset
 {
     enum fl_error error = FL_OK;
     const struct fl_record *found = NULL;
-    struct timespec deadline = deadline_in(timeout_ms);
+    int64_t deadline_ms = fl_port_monotonic_ms(fl_port_system()) + timeout_ms;
     pthread_mutex_lock(&queue->lock);
     for (;;) {
         found = find(queue, offset);
         if (found != NULL || queue->error != FL_OK || error != FL_OK || timeout_ms == 0)
             break;
-        if (pthread_cond_timedwait(&queue->changed, &queue->lock, &deadline) != 0)
+        if (!fl_condition_wait_until(&queue->changed, &queue->lock, deadline_ms))
             error = FL_TIMEOUT;
     }
     if (found != NULL)

@@ -10,7 +10,7 @@
 
 enum { READ_MS = 5000, KEY_SIZE_MAX = 128 };
 
-char *call_mint(struct call *call)
+char *fl_call_mint(struct call *call)
 {
     char *id = fl_arena_alloc(&call->arena, FL_ID_TEXT_SIZE);
     fl_assert(id != NULL);
@@ -25,11 +25,11 @@ static const char *action_id(struct call *call)
 {
     const char *key = fl_http_header(call->request, "Idempotency-Key");
     if (key == NULL)
-        return call_mint(call);
+        return fl_call_mint(call);
     size_t size = strlen(key);
     if (size == 0 || size > KEY_SIZE_MAX) {
-        call_problem(call, 400, "Idempotency-Key must have 1 to 128 characters", NULL,
-                     "Idempotency-Key");
+        fl_call_problem(call, 400, "Idempotency-Key must have 1 to 128 characters", NULL,
+                        "Idempotency-Key");
         return NULL;
     }
     struct fl_slice parts[] = {call->identity.company_id, call->identity.actor,
@@ -40,7 +40,7 @@ static const char *action_id(struct call *call)
     return id;
 }
 
-enum fl_error gateway_wait(struct gateway *gateway, uint64_t offset, int64_t deadline_ms)
+enum fl_error fl_gateway_wait(struct gateway *gateway, uint64_t offset, int64_t deadline_ms)
 {
     /* One action, one event: the sequence of the answer is the offset of the action. */
     for (size_t i = 0; i < gateway->view_count; i++) {
@@ -152,7 +152,7 @@ static void answer_rejection(struct call *call, const struct outcome *outcome)
                                 "detail", rejected->sentence, "code", code_name(rejected->code),
                                 "sequence", (json_int_t)outcome->sequence);
     if (problem == NULL) {
-        call_error(call, FL_INTERNAL);
+        fl_call_error(call, FL_INTERNAL);
         return;
     }
     if (rejected->original_id[0] != '\0')
@@ -165,7 +165,7 @@ static void answer_rejection(struct call *call, const struct outcome *outcome)
     if (rejected->n_items > 0)
         json_object_set(problem, "items", items);
     json_decref(items);
-    call_answer(call, status_of(rejected->code), problem);
+    fl_call_answer(call, status_of(rejected->code), problem);
     call->answer->content_type = "application/problem+json";
 }
 
@@ -173,10 +173,10 @@ static void answer_later(struct call *call, const char *id)
 {
     char url[96];
     snprintf(url, sizeof(url), "/v1/actions/%s", id);
-    call_answer(call, 202,
-                json_pack("{s:s, s:s, s:s}", "title",
-                          "The action is on the log; its outcome is not known yet", "actionId", id,
-                          "status", url));
+    fl_call_answer(call, 202,
+                   json_pack("{s:s, s:s, s:s}", "title",
+                             "The action is on the log; its outcome is not known yet", "actionId",
+                             id, "status", url));
 }
 
 static bool is_rejection(const struct outcome *outcome)
@@ -221,11 +221,11 @@ static bool append_action(struct call *call, const ProtobufCMessage *message, co
     if (error == FL_UNKNOWN_OUTCOME)
         answer_later(call, id);
     else
-        call_error(call, error);
+        fl_call_error(call, error);
     return false;
 }
 
-bool call_act(struct call *call, const ProtobufCMessage *message, struct outcome *outcome)
+bool fl_call_act(struct call *call, const ProtobufCMessage *message, struct outcome *outcome)
 {
     char detail[FL_DETAIL_SIZE] = "";
     uint64_t offset = FL_OFFSET_NONE;
@@ -234,13 +234,13 @@ bool call_act(struct call *call, const ProtobufCMessage *message, struct outcome
                           (int64_t)fl_config_number(gateway->duty->config, FL_SETTING_WAIT);
     if (fl_message_validate(message, detail) != FL_OK) {
         snprintf(call->problem, sizeof(call->problem), "%.200s", detail);
-        call_body_is_good(call);
+        fl_call_body_is_good(call);
         return false;
     }
     const char *id = action_id(call);
     if (id == NULL || !append_action(call, message, id, &offset))
         return false;
-    enum fl_error error = gateway_wait(gateway, offset, deadline_ms);
+    enum fl_error error = fl_gateway_wait(gateway, offset, deadline_ms);
     if (error == FL_TIMEOUT || error == FL_INTERRUPTED || error == FL_UNAVAILABLE) {
         answer_later(call, id);
         return false;
@@ -250,7 +250,7 @@ bool call_act(struct call *call, const ProtobufCMessage *message, struct outcome
     if (error == FL_OK)
         error = resolve_duplicate(call, outcome);
     if (error != FL_OK) {
-        call_error(call, error);
+        fl_call_error(call, error);
         return false;
     }
     if (!is_rejection(outcome))
@@ -259,7 +259,7 @@ bool call_act(struct call *call, const ProtobufCMessage *message, struct outcome
     return false;
 }
 
-json_t *outcome_json(struct call *call, const struct outcome *outcome)
+json_t *fl_outcome_json(struct call *call, const struct outcome *outcome)
 {
     char *text = NULL;
     json_t *json = NULL;
@@ -272,20 +272,20 @@ json_t *outcome_json(struct call *call, const struct outcome *outcome)
     return json;
 }
 
-void call_act_and_answer(struct call *call, const ProtobufCMessage *message, unsigned status)
+void fl_call_act_and_answer(struct call *call, const ProtobufCMessage *message, unsigned status)
 {
     struct outcome outcome;
-    if (call_act(call, message, &outcome))
-        call_answer(call, status, outcome_json(call, &outcome));
+    if (fl_call_act(call, message, &outcome))
+        fl_call_answer(call, status, fl_outcome_json(call, &outcome));
 }
 
-void answer_outcome_at(struct call *call, uint64_t action_offset, struct outcome *outcome)
+void fl_call_answer_outcome(struct call *call, uint64_t action_offset, struct outcome *outcome)
 {
     enum fl_error error = read_outcome(call, action_offset, outcome);
     if (error != FL_OK)
-        call_error(call, error);
+        fl_call_error(call, error);
     else if (is_rejection(outcome))
         answer_rejection(call, outcome);
     else
-        call_answer(call, 200, outcome_json(call, outcome));
+        fl_call_answer(call, 200, fl_outcome_json(call, outcome));
 }

@@ -17,16 +17,16 @@ static void post_enrol(struct call *call)
     struct outcome outcome;
     uint8_t hash[FL_HASH_SIZE];
     Fleetlog__V1__EnrolAgent action = FLEETLOG__V1__ENROL_AGENT__INIT;
-    const char *claim = body_text(call, "claim");
-    const char *agent_id = body_text(call, "agentId");
-    const uint8_t *key = body_base64(call, "publicKey", crypto_sign_PUBLICKEYBYTES);
-    const uint8_t *proof = body_base64(call, "proof", crypto_sign_BYTES);
-    if (!call_body_is_good(call))
+    const char *claim = fl_body_text(call, "claim");
+    const char *agent_id = fl_body_text(call, "agentId");
+    const uint8_t *key = fl_body_base64(call, "publicKey", crypto_sign_PUBLICKEYBYTES);
+    const uint8_t *proof = fl_body_base64(call, "proof", crypto_sign_BYTES);
+    if (!fl_call_body_is_good(call))
         return;
     char *text = fl_arena_printf(&call->arena, FL_AGENT_ENROL_LABEL "%s\n%s", claim, agent_id);
     if (text == NULL || !fl_id_is_valid(fl_slice_text(agent_id)) ||
         crypto_sign_verify_detached(proof, (const uint8_t *)text, strlen(text), key) != 0) {
-        call_problem(call, 401, "The proof does not fit the key", NULL, "proof");
+        fl_call_problem(call, 401, "The proof does not fit the key", NULL, "proof");
         return;
     }
     fl_sha256(fl_slice_text(claim), hash);
@@ -35,10 +35,10 @@ static void post_enrol(struct call *call)
     action.public_key =
         (ProtobufCBinaryData){crypto_sign_PUBLICKEYBYTES, (uint8_t *)(uintptr_t)key};
     call->identity.actor = fl_slice_text(fl_arena_printf(&call->arena, "agent:%s", agent_id));
-    if (!call_act(call, &action.base, &outcome))
+    if (!fl_call_act(call, &action.base, &outcome))
         return;
     const Fleetlog__V1__AgentEnrolled *event = (const void *)outcome.event;
-    call_answer(
+    fl_call_answer(
         call, 200,
         json_pack("{s:s, s:s}", "agentId", event->agent_id, "companyId", event->company_id));
 }
@@ -47,18 +47,18 @@ static void post_enrol(struct call *call)
 static bool is_enrolled_already(struct call *call)
 {
     struct fl_store_read read = {.kv = NULL};
-    const char *agent_id = body_text_or(call, "agentId", "");
-    const uint8_t *key = body_base64(call, "publicKey", crypto_sign_PUBLICKEYBYTES);
-    if (!call_read_begin(call, call->gateway->registry, &read))
+    const char *agent_id = fl_body_text_or(call, "agentId", "");
+    const uint8_t *key = fl_body_base64(call, "publicKey", crypto_sign_PUBLICKEYBYTES);
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return true;
     const fl_agent_row *agent = fl_registry_agent(read.kv, &call->arena, fl_slice_text(agent_id));
     bool same = agent != NULL && key != NULL &&
                 agent->public_key.len == crypto_sign_PUBLICKEYBYTES &&
                 memcmp(agent->public_key.data, key, crypto_sign_PUBLICKEYBYTES) == 0;
-    if (!call_read_end(call, &read))
+    if (!fl_call_read_end(call, &read))
         return true;
     if (same)
-        call_answer(
+        fl_call_answer(
             call, 200,
             json_pack("{s:s, s:s}", "agentId", agent->agent_id, "companyId", agent->company_id));
     call->problem[0] = '\0';
@@ -80,10 +80,10 @@ static Fleetlog__V1__DeviceIdentity *read_identity(struct call *call)
     if (!json_is_object(member))
         return identity;
     call->body = member;
-    identity->manufacturer = body_text_or(call, "manufacturer", "");
-    identity->model = body_text_or(call, "model", "");
-    identity->serial = body_text_or(call, "serial", "");
-    identity->firmware = body_text_or(call, "firmware", "");
+    identity->manufacturer = fl_body_text_or(call, "manufacturer", "");
+    identity->model = fl_body_text_or(call, "model", "");
+    identity->serial = fl_body_text_or(call, "serial", "");
+    identity->firmware = fl_body_text_or(call, "firmware", "");
     call->body = body;
     return identity;
 }
@@ -91,36 +91,36 @@ static Fleetlog__V1__DeviceIdentity *read_identity(struct call *call)
 static void answer_device(struct call *call, const char *device_id)
 {
     struct fl_store_read read = {.kv = NULL};
-    if (!call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return;
     const fl_device_row *row = fl_registry_device(read.kv, &call->arena, fl_slice_text(device_id));
-    if (!call_read_end(call, &read))
+    if (!fl_call_read_end(call, &read))
         return;
     if (row == NULL)
-        call_problem(call, 404, "There is no such device", NULL, NULL);
+        fl_call_problem(call, 404, "There is no such device", NULL, NULL);
     else
-        call_answer(call, 200,
-                    json_pack("{s:s, s:I, s:I}", "deviceId", row->device_id, "deviceNumber",
-                              (json_int_t)row->device_number, "generation",
-                              (json_int_t)row->generation));
+        fl_call_answer(call, 200,
+                       json_pack("{s:s, s:I, s:I}", "deviceId", row->device_id, "deviceNumber",
+                                 (json_int_t)row->device_number, "generation",
+                                 (json_int_t)row->generation));
 }
 
 static void post_device(struct call *call)
 {
     struct outcome outcome;
     Fleetlog__V1__RegisterDevice action = FLEETLOG__V1__REGISTER_DEVICE__INIT;
-    if (!call_authenticate_agent(call))
+    if (!fl_call_authenticate_agent(call))
         return;
-    action.device_id = call_mint(call);
-    action.upsd_address = body_text(call, "upsdAddress");
-    action.ups_name = body_text(call, "upsName");
-    action.name = body_text_or(call, "name", action.ups_name);
+    action.device_id = fl_call_mint(call);
+    action.upsd_address = fl_body_text(call, "upsdAddress");
+    action.ups_name = fl_body_text(call, "upsName");
+    action.name = fl_body_text_or(call, "name", action.ups_name);
     action.identity = read_identity(call);
-    action.commands = body_texts(call, "commands", &action.n_commands);
-    action.variables = body_texts(call, "variables", &action.n_variables);
-    if (!call_body_is_good(call))
+    action.commands = fl_body_texts(call, "commands", &action.n_commands);
+    action.variables = fl_body_texts(call, "variables", &action.n_variables);
+    if (!fl_call_body_is_good(call))
         return;
-    if (call_act(call, &action.base, &outcome)) {
+    if (fl_call_act(call, &action.base, &outcome)) {
         const Fleetlog__V1__DeviceRegistered *event = (const void *)outcome.event;
         answer_device(call, event->device_id);
         return;
@@ -139,14 +139,14 @@ static void post_device(struct call *call)
 static void post_capabilities(struct call *call)
 {
     Fleetlog__V1__ReportCapabilities action = FLEETLOG__V1__REPORT_CAPABILITIES__INIT;
-    if (!call_authenticate_agent(call))
+    if (!fl_call_authenticate_agent(call))
         return;
     action.device_id = call->parameters[0];
     action.identity = read_identity(call);
-    action.commands = body_texts(call, "commands", &action.n_commands);
-    action.variables = body_texts(call, "variables", &action.n_variables);
-    if (call_body_is_good(call))
-        call_act_and_answer(call, &action.base, 200);
+    action.commands = fl_body_texts(call, "commands", &action.n_commands);
+    action.variables = fl_body_texts(call, "variables", &action.n_variables);
+    if (fl_call_body_is_good(call))
+        fl_call_act_and_answer(call, &action.base, 200);
 }
 
 static const char *command_kind_name(int kind)
@@ -165,7 +165,7 @@ static json_t *pending_commands(struct call *call, uint64_t *sequence)
     struct fl_rows rows = {.count = 0};
     struct fl_chain_head head;
     struct fl_slice agent_id;
-    if (!call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return NULL;
     fl_meta_head(read.kv, &head);
     *sequence = head.sequence;
@@ -182,7 +182,7 @@ static json_t *pending_commands(struct call *call, uint64_t *sequence)
                                                       "parameter", row->parameter, "expiresAtMs",
                                                       (json_int_t)row->expires_at_ms));
     }
-    if (call_read_end(call, &read))
+    if (fl_call_read_end(call, &read))
         return commands;
     json_decref(commands);
     return NULL;
@@ -195,11 +195,11 @@ static void get_commands(struct call *call)
     uint64_t sequence = 0;
     const struct fl_port *port = call->gateway->duty->port;
     const char *text = fl_http_query(call->request, "wait");
-    if (!call_authenticate_agent(call))
+    if (!fl_call_authenticate_agent(call))
         return;
     if (text != NULL &&
         (!fl_slice_to_u64(fl_slice_text(text), &wait_s) || wait_s > FL_AGENT_WAIT_S_MAX)) {
-        call_problem(call, 400, "wait must be 0 to 60 seconds", NULL, "wait");
+        fl_call_problem(call, 400, "wait must be 0 to 60 seconds", NULL, "wait");
         return;
     }
     int64_t deadline_ms = fl_port_monotonic_ms(port) + (int64_t)wait_s * 1000;
@@ -210,30 +210,30 @@ static void get_commands(struct call *call)
         commands = pending_commands(call, &sequence);
     }
     if (commands != NULL)
-        call_answer(call, 200, json_pack("{s:o}", "commands", commands));
+        fl_call_answer(call, 200, json_pack("{s:o}", "commands", commands));
 }
 
 static void post_delivery(struct call *call)
 {
     struct outcome outcome;
     Fleetlog__V1__ReportCommandDelivery action = FLEETLOG__V1__REPORT_COMMAND_DELIVERY__INIT;
-    if (!call_authenticate_agent(call))
+    if (!fl_call_authenticate_agent(call))
         return;
     action.command_id = call->parameters[0];
-    if (!call_act(call, &action.base, &outcome))
+    if (!fl_call_act(call, &action.base, &outcome))
         return;
     bool delivered = outcome.envelope.row->type == FL_MESSAGE_CommandDelivered;
-    call_answer(call, 200, json_pack("{s:s}", "state", delivered ? "delivered" : "expired"));
+    fl_call_answer(call, 200, json_pack("{s:s}", "state", delivered ? "delivered" : "expired"));
 }
 
 static void post_acknowledgement(struct call *call)
 {
     Fleetlog__V1__ReportCommandAcknowledgement action =
         FLEETLOG__V1__REPORT_COMMAND_ACKNOWLEDGEMENT__INIT;
-    if (!call_authenticate_agent(call))
+    if (!fl_call_authenticate_agent(call))
         return;
     action.command_id = call->parameters[0];
-    call_act_and_answer(call, &action.base, 200);
+    fl_call_act_and_answer(call, &action.base, 200);
 }
 
 static void post_outcome(struct call *call)
@@ -245,25 +245,25 @@ static void post_outcome(struct call *call)
                  {"FAILED", FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_FAILED},
                  {"EXPIRED", FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_EXPIRED}};
     Fleetlog__V1__ReportCommandOutcome action = FLEETLOG__V1__REPORT_COMMAND_OUTCOME__INIT;
-    if (!call_authenticate_agent(call))
+    if (!fl_call_authenticate_agent(call))
         return;
-    const char *name = body_text(call, "outcome");
+    const char *name = fl_body_text(call, "outcome");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i].name, name) == 0)
             action.outcome = names[i].outcome;
     action.command_id = call->parameters[0];
-    action.variable = body_text_or(call, "variable", "");
-    action.value = body_text_or(call, "value", "");
-    action.reason = body_text_or(call, "reason", "");
-    int64_t counter = body_integer_or(call, "reportCounter", 0);
+    action.variable = fl_body_text_or(call, "variable", "");
+    action.value = fl_body_text_or(call, "value", "");
+    action.reason = fl_body_text_or(call, "reason", "");
+    int64_t counter = fl_body_integer_or(call, "reportCounter", 0);
     action.report_counter = counter > 0 ? (uint64_t)counter : 0;
-    if (call_body_is_good(call))
-        call_act_and_answer(call, &action.base, 200);
+    if (fl_call_body_is_good(call))
+        fl_call_act_and_answer(call, &action.base, 200);
 }
 
 static void get_health(struct call *call)
 {
-    call_answer(call, 200, json_pack("{s:s}", "status", "alive"));
+    fl_call_answer(call, 200, json_pack("{s:s}", "status", "alive"));
 }
 
 /* Ready when every view answers; names the first that does not. */
@@ -273,18 +273,19 @@ static void get_ready(struct call *call)
     for (size_t i = 0; i < gateway->view_count; i++) {
         struct fl_chain_head head;
         if (fl_store_reader_head(gateway->views[i], &head) != FL_OK) {
-            call_problem(call, 503, "A view is not ready", gateway_view_name(gateway, i), NULL);
+            fl_call_problem(call, 503, "A view is not ready", fl_gateway_view_name(gateway, i),
+                            NULL);
             return;
         }
     }
-    call_answer(call, 200, json_pack("{s:s}", "status", "ready"));
+    fl_call_answer(call, 200, json_pack("{s:s}", "status", "ready"));
 }
 
-const struct route agent_routes[] = {
+const struct route fl_agent_routes[] = {
     {"POST", FL_AGENT_PATH_ENROL, enrol, true},
     {"POST", FL_AGENT_PATH_DEVICES, post_device, true},
     {"POST", FL_AGENT_PATH_DEVICES "/{}" FL_AGENT_TAIL_CAPABILITIES, post_capabilities, true},
-    {"POST", FL_AGENT_PATH_REPORTS, handle_reports, false},
+    {"POST", FL_AGENT_PATH_REPORTS, fl_route_post_reports, false},
     {"GET", FL_AGENT_PATH_COMMANDS, get_commands, false},
     {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_DELIVERY, post_delivery, false},
     {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_ACKNOWLEDGEMENT, post_acknowledgement,

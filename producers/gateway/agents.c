@@ -89,7 +89,7 @@ static void grow_nonces(struct fl_agents *agents)
     agents->nonce_size = size;
 }
 
-bool agents_take_nonce(struct fl_agents *agents, struct fl_slice agent_id, uint64_t nonce)
+bool fl_agents_take_nonce(struct fl_agents *agents, struct fl_slice agent_id, uint64_t nonce)
 {
     uint8_t agent[FL_ID_SIZE];
     if (!fl_id_to_bytes(agent_id, agent))
@@ -130,8 +130,8 @@ static void grow_counters(struct fl_agents *agents)
     agents->counter_size = size;
 }
 
-bool agents_take_counter(struct fl_agents *agents, uint32_t device_number, uint32_t generation,
-                         uint64_t counter)
+bool fl_agents_take_counter(struct fl_agents *agents, uint32_t device_number, uint32_t generation,
+                            uint64_t counter)
 {
     pthread_mutex_lock(&agents->lock);
     if (2 * agents->counter_count >= agents->counter_size)
@@ -147,8 +147,8 @@ bool agents_take_counter(struct fl_agents *agents, uint32_t device_number, uint3
     return good;
 }
 
-void agents_return_counter(struct fl_agents *agents, uint32_t device_number, uint32_t generation,
-                           uint64_t counter)
+void fl_agents_return_counter(struct fl_agents *agents, uint32_t device_number, uint32_t generation,
+                              uint64_t counter)
 {
     pthread_mutex_lock(&agents->lock);
     struct counter_slot *slot = find_counter(agents->counters, agents->counter_size, device_number);
@@ -172,7 +172,7 @@ static char *signed_text(struct call *call, const char *time, const char *nonce)
 
 static bool refuse(struct call *call, const char *title, const char *field)
 {
-    call_problem(call, 401, title, NULL, field);
+    fl_call_problem(call, 401, title, NULL, field);
     return false;
 }
 
@@ -189,17 +189,17 @@ static bool is_timely(struct call *call, const char *time)
 static const fl_agent_row *find_agent(struct call *call, const char *agent_id)
 {
     struct fl_store_read read = {.kv = NULL};
-    if (!call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return NULL;
     const fl_agent_row *agent = fl_registry_agent(read.kv, &call->arena, fl_slice_text(agent_id));
-    if (!call_read_end(call, &read))
+    if (!fl_call_read_end(call, &read))
         return NULL;
     if (agent == NULL)
         refuse(call, "This agent is not enrolled", FL_AGENT_HEADER_AGENT);
     return agent;
 }
 
-bool call_authenticate_agent(struct call *call)
+bool fl_call_authenticate_agent(struct call *call)
 {
     uint8_t signature[crypto_sign_BYTES];
     size_t size = 0;
@@ -229,7 +229,7 @@ bool call_authenticate_agent(struct call *call)
     if (!is_timely(call, time))
         return refuse(call, "The request's time is more than five minutes off; check the clock",
                       FL_AGENT_HEADER_TIME);
-    if (!agents_take_nonce(call->gateway->agents, fl_slice_text(id), nonce))
+    if (!fl_agents_take_nonce(call->gateway->agents, fl_slice_text(id), nonce))
         return refuse(call, "This request was seen before", FL_AGENT_HEADER_NONCE);
     call->identity.actor =
         fl_slice_text(fl_arena_printf(&call->arena, "agent:%s", agent->agent_id));

@@ -10,7 +10,7 @@
 
 enum { BODY_DEPTH_BYTES_MAX = 64 };
 
-void call_answer(struct call *call, unsigned status, json_t *take_body)
+void fl_call_answer(struct call *call, unsigned status, json_t *take_body)
 {
     free(call->answer->body);
     call->answer->status = status;
@@ -19,8 +19,8 @@ void call_answer(struct call *call, unsigned status, json_t *take_body)
     json_decref(take_body);
 }
 
-void call_problem(struct call *call, unsigned status, const char *title, const char *detail,
-                  const char *field)
+void fl_call_problem(struct call *call, unsigned status, const char *title, const char *detail,
+                     const char *field)
 {
     json_t *problem =
         json_pack("{s:s, s:s, s:i}", "type", "about:blank", "title", title, "status", (int)status);
@@ -29,31 +29,31 @@ void call_problem(struct call *call, unsigned status, const char *title, const c
         json_object_set_new(problem, "detail", json_string(detail));
     if (field != NULL)
         json_object_set_new(problem, "field", json_string(field));
-    call_answer(call, status, problem);
+    fl_call_answer(call, status, problem);
     call->answer->content_type = "application/problem+json";
     if (status == 503)
         call->answer->retry_after_s = 1;
 }
 
-void call_error(struct call *call, enum fl_error error)
+void fl_call_error(struct call *call, enum fl_error error)
 {
     switch (fl_error_class(error)) {
     case FL_CLASS_RETRY:
     case FL_CLASS_LIMIT:
-        call_problem(call, 503, "Temporarily unavailable", fl_error_text(error), NULL);
+        fl_call_problem(call, 503, "Temporarily unavailable", fl_error_text(error), NULL);
         break;
     case FL_CLASS_REJECT:
-        call_problem(call,
-                     error == FL_NOT_FOUND ? 404
-                     : error == FL_DENIED  ? 403
-                                           : 400,
-                     fl_error_text(error), NULL, NULL);
+        fl_call_problem(call,
+                        error == FL_NOT_FOUND ? 404
+                        : error == FL_DENIED  ? 403
+                                              : 400,
+                        fl_error_text(error), NULL, NULL);
         break;
     case FL_CLASS_NONE:
     case FL_CLASS_CORRUPT:
     case FL_CLASS_USAGE:
     case FL_CLASS_FATAL:
-        call_problem(call, 500, "Internal error", fl_error_text(error), NULL);
+        fl_call_problem(call, 500, "Internal error", fl_error_text(error), NULL);
         break;
     }
 }
@@ -71,30 +71,30 @@ static bool is_too_deep(struct fl_slice body)
     return false;
 }
 
-bool call_parse_body(struct call *call)
+bool fl_call_parse_body(struct call *call)
 {
     json_error_t error;
     char detail[256];
     struct fl_slice body = fl_http_body(call->request);
     const char *type = fl_http_header(call->request, "Content-Type");
     if (type != NULL && strncmp(type, "application/json", 16) != 0) {
-        call_problem(call, 415, "The body must be application/json", NULL, NULL);
+        fl_call_problem(call, 415, "The body must be application/json", NULL, NULL);
         return false;
     }
     if (is_too_deep(body)) {
-        call_problem(call, 400, "The body is nested too deeply", NULL, NULL);
+        fl_call_problem(call, 400, "The body is nested too deeply", NULL, NULL);
         return false;
     }
     call->body = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, &error);
     if (call->body == NULL) {
         snprintf(detail, sizeof(detail), "line %d, column %d: %.150s", error.line, error.column,
                  error.text);
-        call_problem(call, 400, "The body is not valid JSON", detail, NULL);
+        fl_call_problem(call, 400, "The body is not valid JSON", detail, NULL);
         return false;
     }
     if (json_is_object(call->body))
         return true;
-    call_problem(call, 400, "The body must be a JSON object", NULL, NULL);
+    fl_call_problem(call, 400, "The body must be a JSON object", NULL, NULL);
     return false;
 }
 
@@ -104,7 +104,7 @@ static void note(struct call *call, const char *field, const char *rule)
         snprintf(call->problem, sizeof(call->problem), "%s: %s", field, rule);
 }
 
-const char *body_text_or(struct call *call, const char *name, const char *fallback)
+const char *fl_body_text_or(struct call *call, const char *name, const char *fallback)
 {
     const json_t *value = json_object_get(call->body, name);
     if (value == NULL || json_is_null(value))
@@ -115,15 +115,15 @@ const char *body_text_or(struct call *call, const char *name, const char *fallba
     return "";
 }
 
-const char *body_text(struct call *call, const char *name)
+const char *fl_body_text(struct call *call, const char *name)
 {
-    const char *text = body_text_or(call, name, NULL);
+    const char *text = fl_body_text_or(call, name, NULL);
     if (text == NULL)
         note(call, name, "is missing");
     return text == NULL ? "" : text;
 }
 
-int64_t body_integer_or(struct call *call, const char *name, int64_t fallback)
+int64_t fl_body_integer_or(struct call *call, const char *name, int64_t fallback)
 {
     const json_t *value = json_object_get(call->body, name);
     if (value == NULL || json_is_null(value))
@@ -134,7 +134,7 @@ int64_t body_integer_or(struct call *call, const char *name, int64_t fallback)
     return 0;
 }
 
-const char **body_texts(struct call *call, const char *name, size_t *count)
+const char **fl_body_texts(struct call *call, const char *name, size_t *count)
 {
     const json_t *value = json_object_get(call->body, name);
     *count = 0;
@@ -157,9 +157,9 @@ const char **body_texts(struct call *call, const char *name, size_t *count)
     return texts;
 }
 
-const uint8_t *body_base64(struct call *call, const char *name, size_t size)
+const uint8_t *fl_body_base64(struct call *call, const char *name, size_t size)
 {
-    const char *text = body_text(call, name);
+    const char *text = fl_body_text(call, name);
     uint8_t *bytes = fl_arena_alloc(&call->arena, size + 1);
     size_t got = 0;
     if (bytes != NULL &&
@@ -171,24 +171,24 @@ const uint8_t *body_base64(struct call *call, const char *name, size_t size)
     return NULL;
 }
 
-bool call_body_is_good(struct call *call)
+bool fl_call_body_is_good(struct call *call)
 {
     char field[64];
     if (call->problem[0] == '\0')
         return true;
     size_t size = strcspn(call->problem, ":");
     snprintf(field, sizeof(field), "%.*s", (int)(size < 63 ? size : 63), call->problem);
-    call_problem(call, 422, "The request breaks a rule of its form", call->problem, field);
+    fl_call_problem(call, 422, "The request breaks a rule of its form", call->problem, field);
     return false;
 }
 
-bool call_page(struct call *call, struct fl_page *page)
+bool fl_call_page(struct call *call, struct fl_page *page)
 {
     uint64_t limit = FL_PAGE_LIMIT_DEFAULT;
     const char *text = fl_http_query(call->request, "limit");
     if (text != NULL &&
         (!fl_slice_to_u64(fl_slice_text(text), &limit) || limit < 1 || limit > FL_PAGE_LIMIT_MAX)) {
-        call_problem(call, 400, "limit must be 1 to 1000", NULL, "limit");
+        fl_call_problem(call, 400, "limit must be 1 to 1000", NULL, "limit");
         return false;
     }
     *page = (struct fl_page){.after = fl_slice_text(fl_http_query(call->request, "cursor")),
@@ -196,20 +196,21 @@ bool call_page(struct call *call, struct fl_page *page)
     return true;
 }
 
-bool call_read_begin(struct call *call, struct fl_store_reader *reader, struct fl_store_read *read)
+bool fl_call_read_begin(struct call *call, struct fl_store_reader *reader,
+                        struct fl_store_read *read)
 {
     enum fl_error error = fl_store_read_begin(reader, read);
     if (error != FL_OK)
-        call_error(call, error);
+        fl_call_error(call, error);
     return error == FL_OK;
 }
 
-bool call_read_end(struct call *call, struct fl_store_read *read)
+bool fl_call_read_end(struct call *call, struct fl_store_read *read)
 {
     enum fl_error error = fl_store_read_end(read);
     if (error == FL_INVALID)
-        call_problem(call, 400, "cursor is none of this list", NULL, "cursor");
+        fl_call_problem(call, 400, "cursor is none of this list", NULL, "cursor");
     else if (error != FL_OK)
-        call_error(call, error);
+        fl_call_error(call, error);
     return error == FL_OK;
 }

@@ -32,7 +32,7 @@ static const struct fl_view *view_at(size_t index)
     }
 }
 
-const char *gateway_view_name(const struct gateway *gateway, size_t index)
+const char *fl_gateway_view_name(const struct gateway *gateway, size_t index)
 {
     (void)gateway;
     return view_at(index)->name;
@@ -64,8 +64,8 @@ static bool takes_no_writes(struct call *call)
     const char *path = call->gateway->duty->datadir->path;
     if (reserve == 0 || fl_file_system_free(path, &free_bytes) != FL_OK || free_bytes >= reserve)
         return false;
-    call_problem(call, 503, "The disk is nearly full: nothing is taken in until there is room",
-                 "see [node] disk_reserve", NULL);
+    fl_call_problem(call, 503, "The disk is nearly full: nothing is taken in until there is room",
+                    "see [node] disk_reserve", NULL);
     return true;
 }
 
@@ -74,7 +74,7 @@ static void run_route(struct call *call, const struct route *route)
     bool is_write = strcmp(route->method, "GET") != 0;
     if (is_write && takes_no_writes(call))
         return;
-    if (route->takes_body && !call_parse_body(call))
+    if (route->takes_body && !fl_call_parse_body(call))
         return;
     route->handler(call);
 }
@@ -93,15 +93,15 @@ static void dispatch(struct call *call, const struct route *routes, bool is_oper
             allow = route->method;
             continue;
         }
-        if (!is_operator || call_identify_operator(call))
+        if (!is_operator || fl_call_identify_operator(call))
             run_route(call, route);
         return;
     }
     if (allow != NULL) {
-        call_problem(call, 405, "This method is not allowed here", NULL, NULL);
+        fl_call_problem(call, 405, "This method is not allowed here", NULL, NULL);
         call->answer->allow = allow;
     } else {
-        call_problem(call, 404, "There is nothing here", NULL, NULL);
+        fl_call_problem(call, 404, "There is nothing here", NULL, NULL);
     }
 }
 
@@ -112,7 +112,7 @@ static void handle(struct gateway *gateway, const struct fl_http_request *reques
     fl_arena_init(&call.arena, FL_CALL_ARENA_SIZE);
     dispatch(&call, routes, is_operator);
     if (answer->status == 0)
-        call_problem(&call, 500, "Internal error", "the handler gave no answer", NULL);
+        fl_call_problem(&call, 500, "Internal error", "the handler gave no answer", NULL);
     if (answer->status >= 400)
         fl_diag(HTTP_REFUSED, FL_TEXT("method", fl_http_method(request)),
                 FL_UINT("status", answer->status));
@@ -123,13 +123,13 @@ static void handle(struct gateway *gateway, const struct fl_http_request *reques
 static void handle_agent(void *context, const struct fl_http_request *request,
                          struct fl_http_answer *answer)
 {
-    handle(context, request, answer, agent_routes, false);
+    handle(context, request, answer, fl_agent_routes, false);
 }
 
 static void handle_operator(void *context, const struct fl_http_request *request,
                             struct fl_http_answer *answer)
 {
-    handle(context, request, answer, operator_routes, true);
+    handle(context, request, answer, fl_operator_routes, true);
 }
 
 static enum fl_error open_views(struct gateway *gateway)
@@ -247,7 +247,7 @@ static void tick_until_stopped(struct gateway *gateway)
     int interval_ms = (int)fl_config_number(duty->config, FL_SETTING_TICK_INTERVAL);
     uint64_t sequence = 0;
     do {
-        enum fl_error error = gateway_tick(gateway, sequence++);
+        enum fl_error error = fl_gateway_tick(gateway, sequence++);
         if (error != FL_OK)
             fl_diag(RETRY, FL_TEXT("what", "tick"), FL_TEXT("error", fl_error_name(error)));
         for (size_t i = 0; i < gateway->view_count; i++)

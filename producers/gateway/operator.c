@@ -17,7 +17,7 @@ enum {
 
 /* Who is at the other end of the socket, and on whose behalf: "operator:<unix user>", Fleetlog-As.
  */
-bool call_identify_operator(struct call *call)
+bool fl_call_identify_operator(struct call *call)
 {
     uid_t user = 0;
     char buffer[4096];
@@ -25,7 +25,7 @@ bool call_identify_operator(struct call *call)
     struct passwd *found = NULL;
     struct fl_store_read read = {.kv = NULL};
     if (!fl_http_peer(call->request, &user)) {
-        call_problem(call, 403, "Operators come over the socket", NULL, NULL);
+        fl_call_problem(call, 403, "Operators come over the socket", NULL, NULL);
         return false;
     }
     bool is_named = getpwuid_r(user, &entry, buffer, sizeof(buffer), &found) == 0 && found != NULL;
@@ -35,13 +35,13 @@ bool call_identify_operator(struct call *call)
     const char *as = fl_http_header(call->request, "Fleetlog-As");
     if (as == NULL || as[0] == '\0')
         return true;
-    if (!call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return false;
-    const fl_account_row *account = find_account(call, read.kv, as);
-    if (!call_read_end(call, &read))
+    const fl_account_row *account = fl_call_find_account(call, read.kv, as);
+    if (!fl_call_read_end(call, &read))
         return false;
     if (account == NULL) {
-        call_problem(call, 404, "There is no such account", NULL, "Fleetlog-As");
+        fl_call_problem(call, 404, "There is no such account", NULL, "Fleetlog-As");
         return false;
     }
     call->identity.on_behalf_of = fl_slice_text(account->account_id);
@@ -52,10 +52,10 @@ bool call_identify_operator(struct call *call)
 static void post_company(struct call *call)
 {
     Fleetlog__V1__CreateCompany action = FLEETLOG__V1__CREATE_COMPANY__INIT;
-    action.company_id = call_mint(call);
-    action.name = body_text(call, "name");
-    if (call_body_is_good(call))
-        call_act_and_answer(call, &action.base, 201);
+    action.company_id = fl_call_mint(call);
+    action.name = fl_body_text(call, "name");
+    if (fl_call_body_is_good(call))
+        fl_call_act_and_answer(call, &action.base, 201);
 }
 
 static json_t *company_json(const fl_company_row *row)
@@ -70,7 +70,7 @@ static void get_companies(struct call *call)
     struct fl_page page;
     struct fl_rows rows = {.count = 0};
     json_t *items = json_array();
-    if (!call_page(call, &page) || !call_read_begin(call, call->gateway->registry, &read)) {
+    if (!fl_call_page(call, &page) || !fl_call_read_begin(call, call->gateway->registry, &read)) {
         json_decref(items);
         return;
     }
@@ -78,7 +78,7 @@ static void get_companies(struct call *call)
         fl_registry_list(read.kv, &call->arena, FL_LIST_COMPANIES, FL_SLICE_NULL, &page, &rows);
     for (size_t i = 0; error == FL_OK && i < rows.count; i++)
         json_array_append_new(items, company_json(rows.rows[i]));
-    answer_list(call, &read, error, items, rows.next);
+    fl_call_answer_list(call, &read, error, items, rows.next);
 }
 
 /* A company by id, or by its name if only one has it. */
@@ -91,7 +91,7 @@ static const char *find_company(struct call *call, const char *name)
     bool is_twice = false;
     if (fl_id_is_valid(fl_slice_text(name)))
         return name;
-    if (!call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return NULL;
     do {
         enum fl_error error =
@@ -107,34 +107,35 @@ static const char *find_company(struct call *call, const char *name)
         }
         page.after = fl_arena_copy(&call->arena, fl_slice_text(rows.next));
     } while (rows.next[0] != '\0' && !is_twice);
-    if (!call_read_end(call, &read))
+    if (!fl_call_read_end(call, &read))
         return NULL;
     if (found == NULL)
-        call_problem(call, 404, "There is no such company", NULL, "company");
+        fl_call_problem(call, 404, "There is no such company", NULL, "company");
     else if (is_twice)
-        call_problem(call, 409, "Several companies have this name; give its id", NULL, "company");
+        fl_call_problem(call, 409, "Several companies have this name; give its id", NULL,
+                        "company");
     return is_twice ? NULL : found;
 }
 
 static void post_account(struct call *call)
 {
     Fleetlog__V1__CreateAccount action = FLEETLOG__V1__CREATE_ACCOUNT__INIT;
-    const char *role = body_text_or(call, "role", "administrator");
-    const char *address = body_text_or(call, "address", "");
-    const char *company = body_text(call, "company");
-    if (!call_body_is_good(call))
+    const char *role = fl_body_text_or(call, "role", "administrator");
+    const char *address = fl_body_text_or(call, "address", "");
+    const char *company = fl_body_text(call, "company");
+    if (!fl_call_body_is_good(call))
         return;
     if (strcmp(role, "administrator") == 0) {
         action.role = FLEETLOG__V1__ROLE__ROLE_ADMINISTRATOR;
     } else if (strcmp(role, "member") == 0) {
         action.role = FLEETLOG__V1__ROLE__ROLE_MEMBER;
     } else {
-        call_problem(call, 422, "role must be administrator or member", NULL, "role");
+        fl_call_problem(call, 422, "role must be administrator or member", NULL, "role");
         return;
     }
     action.company_id = find_company(call, company);
-    if (action.company_id != NULL && call_person(call, address, &action.person))
-        call_act_and_answer(call, &action.base, 201);
+    if (action.company_id != NULL && fl_call_person(call, address, &action.person))
+        fl_call_act_and_answer(call, &action.base, 201);
 }
 
 static void get_accounts(struct call *call)
@@ -145,13 +146,13 @@ static void get_accounts(struct call *call)
     struct fl_rows rows = {.count = 0};
     const char *company = fl_http_query(call->request, "company");
     if (company == NULL && call->identity.company_id.data == NULL) {
-        call_problem(call, 400, "company is missing", NULL, "company");
+        fl_call_problem(call, 400, "company is missing", NULL, "company");
         return;
     }
     company = company != NULL ? find_company(call, company)
                               : fl_arena_text(&call->arena, call->identity.company_id);
-    if (company == NULL || !call_page(call, &page) ||
-        !call_read_begin(call, call->gateway->registry, &read))
+    if (company == NULL || !fl_call_page(call, &page) ||
+        !fl_call_read_begin(call, call->gateway->registry, &read))
         return;
     json_t *items = json_array();
     enum fl_error error = fl_registry_list(read.kv, &call->arena, FL_LIST_ACCOUNTS,
@@ -163,7 +164,7 @@ static void get_accounts(struct call *call)
                                                row->role <= 2 ? roles[row->role] : "unknown",
                                                "createdAtMs", (json_int_t)row->created_at_ms));
     }
-    answer_list(call, &read, error, items, rows.next);
+    fl_call_answer_list(call, &read, error, items, rows.next);
 }
 
 /* The exact answers of "Send Invite" (DESIGN.md section 6). */
@@ -171,19 +172,19 @@ static void post_invitation(struct call *call)
 {
     struct outcome outcome;
     Fleetlog__V1__InviteCoworker action = FLEETLOG__V1__INVITE_COWORKER__INIT;
-    const char *address = body_text_or(call, "address", "");
-    if (!call_body_is_good(call) || !call_person(call, address, &action.person))
+    const char *address = fl_body_text_or(call, "address", "");
+    if (!fl_call_body_is_good(call) || !fl_call_person(call, address, &action.person))
         return;
-    action.invitation_id = call_mint(call);
+    action.invitation_id = fl_call_mint(call);
     action.link_key_generation = fl_keyring_link_generation(call->gateway->keyring);
-    if (!call_act(call, &action.base, &outcome))
+    if (!fl_call_act(call, &action.base, &outcome))
         return;
-    json_t *json = outcome_json(call, &outcome);
+    json_t *json = fl_outcome_json(call, &outcome);
     json_object_set_new(json, "title", json_string("Invitation Sent"));
     json_object_set_new(json, "message",
                         json_string("Your invitation was sent. Thanks for sharing Exchange with "
                                     "your co-worker."));
-    call_answer(call, 201, json);
+    fl_call_answer(call, 201, json);
 }
 
 /* 25 characters of 32 (no 0, 1, I, O), in groups: 125 bits, read out over the telephone. */
@@ -209,15 +210,15 @@ static void post_claim(struct call *call)
     Fleetlog__V1__IssueClaim action = FLEETLOG__V1__ISSUE_CLAIM__INIT;
     make_code(call, code);
     fl_sha256(fl_slice_text(code), hash);
-    action.claim_id = call_mint(call);
+    action.claim_id = fl_call_mint(call);
     action.code_hash = (ProtobufCBinaryData){sizeof(hash), hash};
     action.expires_at_ms = fl_port_wall_ms(call->gateway->duty->port) + CLAIM_MS;
-    if (!call_act(call, &action.base, &outcome))
+    if (!fl_call_act(call, &action.base, &outcome))
         return;
-    json_t *json = outcome_json(call, &outcome);
+    json_t *json = fl_outcome_json(call, &outcome);
     json_object_set_new(json, "code", json_string(code));
     json_object_del(json, "codeHash");
-    call_answer(call, 201, json);
+    fl_call_answer(call, 201, json);
 }
 
 static void get_nodes(struct call *call)
@@ -225,7 +226,7 @@ static void get_nodes(struct call *call)
     struct fl_store_read read = {.kv = NULL};
     struct fl_page page;
     struct fl_rows rows = {.count = 0};
-    if (!call_page(call, &page) || !call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_page(call, &page) || !fl_call_read_begin(call, call->gateway->registry, &read))
         return;
     json_t *items = json_array();
     enum fl_error error =
@@ -237,23 +238,23 @@ static void get_nodes(struct call *call)
                                                "softwareVersion", row->software_version,
                                                "announcedAtMs", (json_int_t)row->announced_at_ms));
     }
-    answer_list(call, &read, error, items, rows.next);
+    fl_call_answer_list(call, &read, error, items, rows.next);
 }
 
 static void post_rules(struct call *call)
 {
     Fleetlog__V1__ActivateRules action = FLEETLOG__V1__ACTIVATE_RULES__INIT;
-    int64_t version = body_integer_or(call, "version", 0);
+    int64_t version = fl_body_integer_or(call, "version", 0);
     action.rules_version = version > 0 && version < UINT32_MAX ? (uint32_t)version : 0;
-    if (call_body_is_good(call))
-        call_act_and_answer(call, &action.base, 201);
+    if (fl_call_body_is_good(call))
+        fl_call_act_and_answer(call, &action.base, 201);
 }
 
 static void delete_node(struct call *call)
 {
     Fleetlog__V1__RemoveNode action = FLEETLOG__V1__REMOVE_NODE__INIT;
     action.node_id = call->parameters[0];
-    call_act_and_answer(call, &action.base, 200);
+    fl_call_act_and_answer(call, &action.base, 200);
 }
 
 static void get_status(struct call *call)
@@ -264,12 +265,12 @@ static void get_status(struct call *call)
         struct fl_chain_head head;
         struct fl_store_reader *reader = gateway->views[i];
         if (fl_store_reader_head(reader, &head) == FL_OK)
-            json_object_set_new(views, gateway_view_name(gateway, i),
+            json_object_set_new(views, fl_gateway_view_name(gateway, i),
                                 json_integer((json_int_t)head.sequence));
     }
-    call_answer(call, 200,
-                json_pack("{s:s, s:s, s:o}", "logId", gateway->log_id, "nodeId",
-                          gateway->duty->datadir->node_id, "sequences", views));
+    fl_call_answer(call, 200,
+                   json_pack("{s:s, s:s, s:o}", "logId", gateway->log_id, "nodeId",
+                             gateway->duty->datadir->node_id, "sequences", views));
 }
 
 /* What became of an action, by its id: 202 while it is not decided. */
@@ -278,18 +279,18 @@ static void get_action(struct call *call)
     struct fl_store_read read = {.kv = NULL};
     uint64_t offset = 0;
     struct outcome outcome;
-    if (!call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return;
     bool known = fl_registry_action_offset(read.kv, fl_slice_text(call->parameters[0]), &offset);
-    if (!call_read_end(call, &read))
+    if (!fl_call_read_end(call, &read))
         return;
     if (!known)
-        call_problem(call, 404, "No action with this id has been decided", NULL, NULL);
+        fl_call_problem(call, 404, "No action with this id has been decided", NULL, NULL);
     else
-        answer_outcome_at(call, offset, &outcome);
+        fl_call_answer_outcome(call, offset, &outcome);
 }
 
-const struct route operator_routes[] = {
+const struct route fl_operator_routes[] = {
     {"POST", "/v1/companies", post_company, true},
     {"GET", "/v1/companies", get_companies, false},
     {"POST", "/v1/accounts", post_account, true},
@@ -301,17 +302,17 @@ const struct route operator_routes[] = {
     {"POST", "/v1/rules", post_rules, true},
     {"GET", "/v1/status", get_status, false},
     {"GET", "/v1/actions/{}", get_action, false},
-    {"GET", "/v1/devices", get_devices, false},
-    {"GET", "/v1/devices/{}", get_device, false},
-    {"PATCH", "/v1/devices/{}", patch_device, true},
-    {"DELETE", "/v1/devices/{}", delete_device, false},
-    {"GET", "/v1/shares", get_shares, false},
-    {"POST", "/v1/shares", post_share, true},
-    {"POST", "/v1/shares/accept", post_share_accept, true},
-    {"DELETE", "/v1/shares/{}", delete_share, false},
-    {"POST", "/v1/commands", post_command, true},
-    {"GET", "/v1/commands/{}", get_command, false},
-    {"POST", "/v1/commands/{}/cancel", post_command_cancel, false},
-    {"GET", "/v1/events", get_events, false},
+    {"GET", "/v1/devices", fl_route_get_devices, false},
+    {"GET", "/v1/devices/{}", fl_route_get_device, false},
+    {"PATCH", "/v1/devices/{}", fl_route_patch_device, true},
+    {"DELETE", "/v1/devices/{}", fl_route_delete_device, false},
+    {"GET", "/v1/shares", fl_route_get_shares, false},
+    {"POST", "/v1/shares", fl_route_post_share, true},
+    {"POST", "/v1/shares/accept", fl_route_post_share_accept, true},
+    {"DELETE", "/v1/shares/{}", fl_route_delete_share, false},
+    {"POST", "/v1/commands", fl_route_post_command, true},
+    {"GET", "/v1/commands/{}", fl_route_get_command, false},
+    {"POST", "/v1/commands/{}/cancel", fl_route_post_command_cancel, false},
+    {"GET", "/v1/events", fl_route_get_events, false},
     {NULL, NULL, NULL, false},
 };

@@ -38,39 +38,39 @@ static const char *state_name(uint32_t state)
     return state < FL_COMMAND_STATE_COUNT ? names[state] : "unknown";
 }
 
-void post_command(struct call *call)
+void fl_route_post_command(struct call *call)
 {
     struct fl_store_read read = {.kv = NULL};
     Fleetlog__V1__RequestCommand action = FLEETLOG__V1__REQUEST_COMMAND__INIT;
-    const char *kind = body_text(call, "kind");
-    const char *device = body_text(call, "device");
-    action.parameter = body_text_or(call, "parameter", "");
-    action.ttl_ms = body_integer_or(call, "ttlMs", TTL_MS_DEFAULT);
-    if (!call_body_is_good(call))
+    const char *kind = fl_body_text(call, "kind");
+    const char *device = fl_body_text(call, "device");
+    action.parameter = fl_body_text_or(call, "parameter", "");
+    action.ttl_ms = fl_body_integer_or(call, "ttlMs", TTL_MS_DEFAULT);
+    if (!fl_call_body_is_good(call))
         return;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(kinds[i].name, kind) == 0)
             action.kind = kinds[i].kind;
     if (action.kind == FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_UNSPECIFIED) {
-        call_problem(call, 422,
-                     "kind must be self-test, beeper, calibration, sensitivity or "
-                     "battery-install-date",
-                     NULL, "kind");
+        fl_call_problem(call, 422,
+                        "kind must be self-test, beeper, calibration, sensitivity or "
+                        "battery-install-date",
+                        NULL, "kind");
         return;
     }
-    if (!call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return;
-    const fl_device_row *row = find_device(call, read.kv, device);
+    const fl_device_row *row = fl_call_find_device(call, read.kv, device);
     enum fl_error error = fl_store_read_end(&read);
     if (row == NULL)
         return;
     if (error != FL_OK) {
-        call_error(call, error);
+        fl_call_error(call, error);
         return;
     }
-    action.command_id = call_mint(call);
+    action.command_id = fl_call_mint(call);
     action.device_id = row->device_id;
-    call_act_and_answer(call, &action.base, 201);
+    fl_call_act_and_answer(call, &action.base, 201);
 }
 
 static json_t *command_json(const fl_command_row *row, int64_t now_ms)
@@ -107,7 +107,7 @@ static json_t *look(struct call *call, uint64_t *sequence)
     struct fl_store_read read = {.kv = NULL};
     struct fl_chain_head head;
     json_t *json = NULL;
-    if (!call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return NULL;
     const fl_command_row *row =
         fl_registry_command(read.kv, &call->arena, fl_slice_text(call->parameters[0]));
@@ -115,24 +115,24 @@ static json_t *look(struct call *call, uint64_t *sequence)
     *sequence = head.sequence;
     if (row != NULL && may_see(call, read.kv, row))
         json = command_json(row, head.time_ms);
-    if (!call_read_end(call, &read)) {
+    if (!fl_call_read_end(call, &read)) {
         json_decref(json);
         return NULL;
     }
     if (json == NULL)
-        call_problem(call, 404, "There is no such command", NULL, NULL);
+        fl_call_problem(call, 404, "There is no such command", NULL, NULL);
     return json;
 }
 
 /* ?wait=SECONDS: answers when the command has come to its end, or after that time. */
-void get_command(struct call *call)
+void fl_route_get_command(struct call *call)
 {
     uint64_t wait_s = 0;
     uint64_t sequence = 0;
     const struct fl_port *port = call->gateway->duty->port;
     const char *text = fl_http_query(call->request, "wait");
     if (text != NULL && (!fl_slice_to_u64(fl_slice_text(text), &wait_s) || wait_s > WAIT_S_MAX)) {
-        call_problem(call, 400, "wait must be 0 to 50 seconds", NULL, "wait");
+        fl_call_problem(call, 400, "wait must be 0 to 50 seconds", NULL, "wait");
         return;
     }
     int64_t deadline_ms = fl_port_monotonic_ms(port) + (int64_t)wait_s * 1000;
@@ -144,12 +144,12 @@ void get_command(struct call *call)
         json = look(call, &sequence);
     }
     if (json != NULL)
-        call_answer(call, 200, json);
+        fl_call_answer(call, 200, json);
 }
 
-void post_command_cancel(struct call *call)
+void fl_route_post_command_cancel(struct call *call)
 {
     Fleetlog__V1__CancelCommand action = FLEETLOG__V1__CANCEL_COMMAND__INIT;
     action.command_id = call->parameters[0];
-    call_act_and_answer(call, &action.base, 200);
+    fl_call_act_and_answer(call, &action.base, 200);
 }

@@ -10,19 +10,19 @@
 #include "projections/registry/machines.h"
 #include "projections/registry/rights.h"
 
-void answer_list(struct call *call, struct fl_store_read *read, enum fl_error error, json_t *items,
-                 const char *next)
+void fl_call_answer_list(struct call *call, struct fl_store_read *read, enum fl_error error,
+                         json_t *items, const char *next)
 {
     if (error != FL_OK && read->kv->error == FL_OK)
         fl_kv_fail(read->kv, error);
-    if (!call_read_end(call, read)) {
+    if (!fl_call_read_end(call, read)) {
         json_decref(items);
         return;
     }
     json_t *list = json_pack("{s:o}", "items", items);
     if (next[0] != '\0')
         json_object_set_new(list, "next", json_string(next));
-    call_answer(call, 200, list);
+    fl_call_answer(call, 200, list);
 }
 
 static const char *status_text(struct fl_arena *arena, uint32_t status)
@@ -167,7 +167,7 @@ static struct fl_kv *begin_devices(struct call *call, struct fl_store_read *read
     return fl_store_read_begin(call->gateway->devices, read) == FL_OK ? read->kv : NULL;
 }
 
-void get_devices(struct call *call)
+void fl_route_get_devices(struct call *call)
 {
     struct fl_store_read read = {.kv = NULL};
     struct fl_store_read devices_read = {.kv = NULL};
@@ -176,11 +176,11 @@ void get_devices(struct call *call)
     const char *shared_text = fl_http_query(call->request, "shared");
     bool shared = shared_text != NULL && strcmp(shared_text, "true") == 0;
     if (shared && call->identity.on_behalf_of.data == NULL) {
-        call_problem(call, 400, "shared devices are those of an account: say on whose behalf", NULL,
-                     "Fleetlog-As");
+        fl_call_problem(call, 400, "shared devices are those of an account: say on whose behalf",
+                        NULL, "Fleetlog-As");
         return;
     }
-    if (!call_page(call, &page) || !call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_page(call, &page) || !fl_call_read_begin(call, call->gateway->registry, &read))
         return;
     struct fl_kv *devices = begin_devices(call, &devices_read);
     json_t *items = json_array();
@@ -194,7 +194,7 @@ void get_devices(struct call *call)
     }
     if (devices != NULL && fl_store_read_end(&devices_read) != FL_OK)
         error = FL_CORRUPT;
-    answer_list(call, &read, error, items, rows.next);
+    fl_call_answer_list(call, &read, error, items, rows.next);
 }
 
 static bool may_see(struct call *call, struct fl_kv *kv, const fl_device_row *row)
@@ -221,7 +221,7 @@ static const fl_device_row *find_by_name(struct call *call, struct fl_kv *kv, co
     return found;
 }
 
-const fl_device_row *find_device(struct call *call, struct fl_kv *kv, const char *name)
+const fl_device_row *fl_call_find_device(struct call *call, struct fl_kv *kv, const char *name)
 {
     bool is_twice = false;
     const fl_device_row *row = NULL;
@@ -230,13 +230,13 @@ const fl_device_row *find_device(struct call *call, struct fl_kv *kv, const char
     else
         row = find_by_name(call, kv, name, &is_twice);
     if (is_twice) {
-        call_problem(call, 409, "Several devices have this name; give the device's id", NULL,
-                     "device");
+        fl_call_problem(call, 409, "Several devices have this name; give the device's id", NULL,
+                        "device");
         return NULL;
     }
     if (row != NULL && may_see(call, kv, row))
         return row;
-    call_problem(call, 404, "There is no such device", NULL, "device");
+    fl_call_problem(call, 404, "There is no such device", NULL, "device");
     return NULL;
 }
 
@@ -258,13 +258,13 @@ static void add_raw(void *context, struct fl_slice name, struct fl_slice value, 
     json_object_set_new(raw, key, json_pack("{s:o, s:b}", "text", text, "stale", is_stale));
 }
 
-void get_device(struct call *call)
+void fl_route_get_device(struct call *call)
 {
     struct fl_store_read read = {.kv = NULL};
     struct fl_store_read devices_read = {.kv = NULL};
-    if (!call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return;
-    const fl_device_row *row = find_device(call, read.kv, call->parameters[0]);
+    const fl_device_row *row = fl_call_find_device(call, read.kv, call->parameters[0]);
     json_t *device = NULL;
     if (row != NULL) {
         struct fl_kv *devices = begin_devices(call, &devices_read);
@@ -286,10 +286,10 @@ void get_device(struct call *call)
     if (row == NULL)
         return;
     if (error == FL_OK) {
-        call_answer(call, 200, device);
+        fl_call_answer(call, 200, device);
     } else {
         json_decref(device);
-        call_error(call, error);
+        fl_call_error(call, error);
     }
 }
 
@@ -297,26 +297,26 @@ void get_device(struct call *call)
 static const char *resolve_id(struct call *call)
 {
     struct fl_store_read read = {.kv = NULL};
-    if (!call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return NULL;
-    const fl_device_row *row = find_device(call, read.kv, call->parameters[0]);
+    const fl_device_row *row = fl_call_find_device(call, read.kv, call->parameters[0]);
     enum fl_error error = fl_store_read_end(&read);
     if (row != NULL && error != FL_OK)
-        call_error(call, error);
+        fl_call_error(call, error);
     return row == NULL || error != FL_OK ? NULL : row->device_id;
 }
 
 /* One change per action: a name or a location. */
-void patch_device(struct call *call)
+void fl_route_patch_device(struct call *call)
 {
     Fleetlog__V1__RenameDevice rename = FLEETLOG__V1__RENAME_DEVICE__INIT;
     Fleetlog__V1__LocateDevice locate = FLEETLOG__V1__LOCATE_DEVICE__INIT;
-    const char *name = body_text_or(call, "name", NULL);
-    const char *location = body_text_or(call, "location", NULL);
-    if (!call_body_is_good(call))
+    const char *name = fl_body_text_or(call, "name", NULL);
+    const char *location = fl_body_text_or(call, "location", NULL);
+    if (!fl_call_body_is_good(call))
         return;
     if ((name == NULL) == (location == NULL)) {
-        call_problem(call, 422, "Give either name or location", NULL, NULL);
+        fl_call_problem(call, 422, "Give either name or location", NULL, NULL);
         return;
     }
     const char *id = resolve_id(call);
@@ -325,13 +325,13 @@ void patch_device(struct call *call)
     rename.device_id = locate.device_id = id;
     rename.name = name;
     locate.location = location;
-    call_act_and_answer(call, name != NULL ? &rename.base : &locate.base, 200);
+    fl_call_act_and_answer(call, name != NULL ? &rename.base : &locate.base, 200);
 }
 
-void delete_device(struct call *call)
+void fl_route_delete_device(struct call *call)
 {
     Fleetlog__V1__RemoveDevice action = FLEETLOG__V1__REMOVE_DEVICE__INIT;
     action.device_id = resolve_id(call);
     if (action.device_id != NULL)
-        call_act_and_answer(call, &action.base, 200);
+        fl_call_act_and_answer(call, &action.base, 200);
 }

@@ -98,8 +98,8 @@ static bool read_severity(struct call *call, enum fl_severity *severity)
         }
     }
     if (text != NULL)
-        call_problem(call, 400, "severity must be informational, warning or critical", NULL,
-                     "severity");
+        fl_call_problem(call, 400, "severity must be informational, warning or critical", NULL,
+                        "severity");
     return text == NULL;
 }
 
@@ -158,7 +158,7 @@ static bool aim(struct call *call, struct fl_kv *registry, struct fl_eventlog_qu
     query->id = has_account ? call->identity.company_id : fl_slice_text(company);
     query->with_owner_only = true;
     if (device != NULL) {
-        const fl_device_row *row = find_device(call, registry, device);
+        const fl_device_row *row = fl_call_find_device(call, registry, device);
         if (row == NULL)
             return false;
         query->scope = FL_EVENTLOG_DEVICE;
@@ -167,8 +167,8 @@ static bool aim(struct call *call, struct fl_kv *registry, struct fl_eventlog_qu
                                                                 fl_slice_text(row->company_id));
     } else if (company != NULL && has_account &&
                !fl_slice_equal(fl_slice_text(company), call->identity.company_id)) {
-        call_problem(call, 403, "An account sees the Event Log of its own company", NULL,
-                     "company");
+        fl_call_problem(call, 403, "An account sees the Event Log of its own company", NULL,
+                        "company");
         return false;
     }
     return true;
@@ -186,11 +186,11 @@ static void answer_page(struct naming *naming, struct fl_kv *eventlog,
                               ? list_everybodys(naming, eventlog, *query, &page)
                               : fl_eventlog_list(eventlog, &call->arena, query, &page);
     if (error == FL_INVALID) {
-        call_problem(call, 400, "cursor is none of this list", NULL, "cursor");
+        fl_call_problem(call, 400, "cursor is none of this list", NULL, "cursor");
         return;
     }
     if (error != FL_OK) {
-        call_error(call, error);
+        fl_call_error(call, error);
         return;
     }
     json_t *items = json_array();
@@ -199,31 +199,31 @@ static void answer_page(struct naming *naming, struct fl_kv *eventlog,
     json_t *list = json_pack("{s:o}", "items", items);
     if (page.next[0] != '\0')
         json_object_set_new(list, "next", json_string(page.next));
-    call_answer(call, 200, list);
+    fl_call_answer(call, 200, list);
 }
 
-void get_events(struct call *call)
+void fl_route_get_events(struct call *call)
 {
     struct fl_page page;
     struct fl_store_read registry = {.kv = NULL};
     struct fl_store_read eventlog = {.kv = NULL};
     struct fl_store_read people = {.kv = NULL};
     struct fl_eventlog_query query = {.limit = 0};
-    if (!call_page(call, &page) || !read_severity(call, &query.severity_min) ||
-        !call_read_begin(call, call->gateway->registry, &registry))
+    if (!fl_call_page(call, &page) || !read_severity(call, &query.severity_min) ||
+        !fl_call_read_begin(call, call->gateway->registry, &registry))
         return;
     query.limit = page.limit;
     query.after = page.after;
     if (aim(call, registry.kv, &query) &&
-        call_read_begin(call, call->gateway->eventlog, &eventlog)) {
+        fl_call_read_begin(call, call->gateway->eventlog, &eventlog)) {
         bool has_people = fl_store_read_begin(call->gateway->people, &people) == FL_OK;
         struct naming naming = {call, registry.kv, has_people ? people.kv : NULL};
         answer_page(&naming, eventlog.kv, &query);
         if (has_people && fl_store_read_end(&people) != FL_OK)
-            call_error(call, FL_CORRUPT);
+            fl_call_error(call, FL_CORRUPT);
         if (fl_store_read_end(&eventlog) != FL_OK)
-            call_error(call, FL_CORRUPT);
+            fl_call_error(call, FL_CORRUPT);
     }
     if (fl_store_read_end(&registry) != FL_OK)
-        call_error(call, FL_CORRUPT);
+        fl_call_error(call, FL_CORRUPT);
 }

@@ -23,7 +23,7 @@ static const char *share_state_name(uint32_t state)
     return "ended";
 }
 
-void get_shares(struct call *call)
+void fl_route_get_shares(struct call *call)
 {
     struct fl_store_read read = {.kv = NULL};
     struct fl_page page;
@@ -31,11 +31,11 @@ void get_shares(struct call *call)
     const char *held = fl_http_query(call->request, "held");
     bool is_held = held != NULL && strcmp(held, "true") == 0;
     if (call->identity.on_behalf_of.data == NULL) {
-        call_problem(call, 400, "Shares are those of an account: say on whose behalf", NULL,
-                     "Fleetlog-As");
+        fl_call_problem(call, 400, "Shares are those of an account: say on whose behalf", NULL,
+                        "Fleetlog-As");
         return;
     }
-    if (!call_page(call, &page) || !call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_page(call, &page) || !fl_call_read_begin(call, call->gateway->registry, &read))
         return;
     json_t *items = json_array();
     enum fl_error error = fl_registry_list(
@@ -50,7 +50,7 @@ void get_shares(struct call *call)
                              "sharedAtMs", (json_int_t)row->shared_at_ms, "expiresAtMs",
                              (json_int_t)row->expires_at_ms));
     }
-    answer_list(call, &read, error, items, rows.next);
+    fl_call_answer_list(call, &read, error, items, rows.next);
 }
 
 /* Names and ids of the body to ids; NULL after answering. */
@@ -59,10 +59,10 @@ static const char **resolve_devices(struct call *call, const char **names, size_
     struct fl_store_read read = {.kv = NULL};
     const char **ids = fl_arena_calloc(&call->arena, count + 1, sizeof(*ids));
     if (ids == NULL) {
-        call_error(call, FL_NO_MEMORY);
+        fl_call_error(call, FL_NO_MEMORY);
         return NULL;
     }
-    if (!call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return NULL;
     bool good = true;
     for (size_t i = 0; good && i < count; i++) {
@@ -71,40 +71,40 @@ static const char **resolve_devices(struct call *call, const char **names, size_
             ids[i] = names[i];
             continue;
         }
-        const fl_device_row *row = find_device(call, read.kv, names[i]);
+        const fl_device_row *row = fl_call_find_device(call, read.kv, names[i]);
         good = row != NULL;
         ids[i] = good ? row->device_id : NULL;
     }
     enum fl_error error = fl_store_read_end(&read);
     if (good && error != FL_OK)
-        call_error(call, error);
+        fl_call_error(call, error);
     return good && error == FL_OK ? ids : NULL;
 }
 
-void post_share(struct call *call)
+void fl_route_post_share(struct call *call)
 {
     struct outcome outcome;
     char token[FL_LINK_TOKEN_TEXT_SIZE];
     size_t count = 0;
     Fleetlog__V1__ShareDevices action = FLEETLOG__V1__SHARE_DEVICES__INIT;
-    const char **names = body_texts(call, "devices", &count);
-    const char *address = body_text_or(call, "address", "");
-    if (!call_body_is_good(call))
+    const char **names = fl_body_texts(call, "devices", &count);
+    const char *address = fl_body_text_or(call, "address", "");
+    if (!fl_call_body_is_good(call))
         return;
     if (count == 0 || count > FL_DEVICE_COUNT_PER_ACTION_MAX) {
-        call_problem(call, 422, "devices must name 1 to 1000 devices", NULL, "devices");
+        fl_call_problem(call, 422, "devices must name 1 to 1000 devices", NULL, "devices");
         return;
     }
     action.device_ids = resolve_devices(call, names, count);
     action.n_device_ids = count;
-    if (action.device_ids == NULL || !call_person(call, address, &action.person))
+    if (action.device_ids == NULL || !fl_call_person(call, address, &action.person))
         return;
-    action.share_id = call_mint(call);
+    action.share_id = fl_call_mint(call);
     action.link_key_generation = fl_keyring_link_generation(call->gateway->keyring);
-    if (!call_act(call, &action.base, &outcome))
+    if (!fl_call_act(call, &action.base, &outcome))
         return;
     const Fleetlog__V1__DevicesShared *event = (const void *)outcome.event;
-    json_t *json = outcome_json(call, &outcome);
+    json_t *json = fl_outcome_json(call, &outcome);
     if (fl_keyring_link_token(call->gateway->keyring, event->link_key_generation, token_purpose,
                               fl_slice_text(event->share_id), token) == FL_OK) {
         char *both = fl_arena_printf(&call->arena, "%s.%s", event->share_id, token);
@@ -114,7 +114,7 @@ void post_share(struct call *call)
         json_object_set_new(json, "token", json_string(both));
         json_object_set_new(json, "link", json_string(link));
     }
-    call_answer(call, 201, json);
+    fl_call_answer(call, 201, json);
 }
 
 /* "<share id>.<token>": the token must be what this share's link carries. */
@@ -123,35 +123,35 @@ static const char *check_token(struct call *call, const char *text)
     struct fl_store_read read = {.kv = NULL};
     const char *dot = strchr(text, '.');
     bool fits = false;
-    if (dot != NULL && call_read_begin(call, call->gateway->registry, &read)) {
+    if (dot != NULL && fl_call_read_begin(call, call->gateway->registry, &read)) {
         struct fl_slice id = fl_slice_of(text, (size_t)(dot - text));
         const fl_share_row *row = fl_registry_share(read.kv, &call->arena, id);
         fits = row != NULL &&
                fl_keyring_link_token_fits(call->gateway->keyring, row->link_key_generation,
                                           token_purpose, id, fl_slice_text(dot + 1));
-        if (!call_read_end(call, &read))
+        if (!fl_call_read_end(call, &read))
             return NULL;
         if (fits)
             return fl_arena_text(&call->arena, id);
     }
     if (call->answer->status == 0)
-        call_problem(call, 403, "This link is not valid", NULL, "token");
+        fl_call_problem(call, 403, "This link is not valid", NULL, "token");
     return NULL;
 }
 
-void post_share_accept(struct call *call)
+void fl_route_post_share_accept(struct call *call)
 {
     Fleetlog__V1__AcceptShare action = FLEETLOG__V1__ACCEPT_SHARE__INIT;
-    const char *token = body_text(call, "token");
-    if (!call_body_is_good(call))
+    const char *token = fl_body_text(call, "token");
+    if (!fl_call_body_is_good(call))
         return;
     action.share_id = check_token(call, token);
     if (action.share_id != NULL)
-        call_act_and_answer(call, &action.base, 200);
+        fl_call_act_and_answer(call, &action.base, 200);
 }
 
 /* ?devices=a,b: only these of the share; else all of it. */
-void delete_share(struct call *call)
+void fl_route_delete_share(struct call *call)
 {
     Fleetlog__V1__RevokeShare action = FLEETLOG__V1__REVOKE_SHARE__INIT;
     const char *list = fl_http_query(call->request, "devices");
@@ -160,7 +160,7 @@ void delete_share(struct call *call)
     char *rest = list == NULL ? NULL : fl_arena_text(&call->arena, fl_slice_text(list));
     for (char *name = strsep(&rest, ","); name != NULL; name = strsep(&rest, ",")) {
         if (count == FL_DEVICE_COUNT_PER_ACTION_MAX) {
-            call_problem(call, 422, "devices must name 1 to 1000 devices", NULL, "devices");
+            fl_call_problem(call, 422, "devices must name 1 to 1000 devices", NULL, "devices");
             return;
         }
         names[count++] = name;
@@ -169,5 +169,5 @@ void delete_share(struct call *call)
     action.device_ids = count == 0 ? NULL : resolve_devices(call, names, count);
     action.n_device_ids = count;
     if (count == 0 || action.device_ids != NULL)
-        call_act_and_answer(call, &action.base, 200);
+        fl_call_act_and_answer(call, &action.base, 200);
 }

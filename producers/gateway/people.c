@@ -40,13 +40,13 @@ static enum fl_error append_profile(struct call *call, const char *subject_id, c
     sealed.nonce = (ProtobufCBinaryData){sizeof(nonce), nonce};
     sealed.ciphertext = (ProtobufCBinaryData){plain.size + FL_SEAL_TAG_SIZE, out};
     error =
-        fl_plain_encode(arena, fl_slice_text(call_mint(call)), "fleetlog.v1.SealedProfile",
+        fl_plain_encode(arena, fl_slice_text(fl_call_mint(call)), "fleetlog.v1.SealedProfile",
                         fl_slice_text(source), now_ms, fl_slice_text(key), &sealed.base, &record);
     struct fl_submission submission = {.topic = "subjects", .records = &record, .count = 1};
     return error == FL_OK ? fl_submit(gateway->submitter, &submission, 1) : error;
 }
 
-bool call_person(struct call *call, const char *address, Fleetlog__V1__PersonRef **ref)
+bool fl_call_person(struct call *call, const char *address, Fleetlog__V1__PersonRef **ref)
 {
     static const char title_empty[] = "Please enter email address";
     static const char title_malformed[] =
@@ -56,8 +56,8 @@ bool call_person(struct call *call, const char *address, Fleetlog__V1__PersonRef
     char normalised[FL_ADDRESS_TEXT_SIZE];
     enum fl_error error = fl_address_normalise(fl_slice_text(address), normalised);
     if (error != FL_OK) {
-        call_problem(call, 422, error == FL_NOT_FOUND ? title_empty : title_malformed, NULL,
-                     "address");
+        fl_call_problem(call, 422, error == FL_NOT_FOUND ? title_empty : title_malformed, NULL,
+                        "address");
         return false;
     }
     Fleetlog__V1__PersonRef *person = fl_arena_calloc(arena, 1, sizeof(*person));
@@ -65,7 +65,7 @@ bool call_person(struct call *call, const char *address, Fleetlog__V1__PersonRef
     Fleetlog__V1__AddressIndex **indexes = fl_arena_calloc(arena, 1, sizeof(*indexes));
     uint8_t *bytes = fl_arena_alloc(arena, FL_ADDRESS_INDEX_SIZE);
     if (person == NULL || index == NULL || indexes == NULL || bytes == NULL) {
-        call_error(call, FL_NO_MEMORY);
+        fl_call_error(call, FL_NO_MEMORY);
         return false;
     }
     fleetlog__v1__person_ref__init(person);
@@ -77,7 +77,7 @@ bool call_person(struct call *call, const char *address, Fleetlog__V1__PersonRef
     indexes[0] = index;
     /* Always a subject of its own: whoever the index is known as, the decider uses that subject,
      * and the profile written here, which no event names, is removed again. */
-    person->subject_id = call_mint(call);
+    person->subject_id = fl_call_mint(call);
     person->revision = FIRST_REVISION;
     person->indexes = indexes;
     person->n_indexes = 1;
@@ -85,12 +85,12 @@ bool call_person(struct call *call, const char *address, Fleetlog__V1__PersonRef
     if (error == FL_OK)
         error = append_profile(call, person->subject_id, normalised, person->profile_time_ms);
     if (error != FL_OK)
-        call_error(call, error);
+        fl_call_error(call, error);
     *ref = person;
     return error == FL_OK;
 }
 
-const fl_account_row *find_account(struct call *call, struct fl_kv *kv, const char *name)
+const fl_account_row *fl_call_find_account(struct call *call, struct fl_kv *kv, const char *name)
 {
     struct gateway *gateway = call->gateway;
     char normalised[FL_ADDRESS_TEXT_SIZE];

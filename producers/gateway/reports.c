@@ -38,12 +38,12 @@ static bool parse(struct batch *batch)
     fl_read_init(&in, fl_http_body(call->request));
     batch->count = fl_read_u32(&in);
     if (in.error != FL_OK || batch->count == 0 || batch->count > FL_AGENT_REPORT_COUNT_MAX) {
-        call_problem(call, 400, "The body must hold 1 to 1000 reports", NULL, "count");
+        fl_call_problem(call, 400, "The body must hold 1 to 1000 reports", NULL, "count");
         return false;
     }
     batch->items = fl_arena_calloc(&call->arena, batch->count, sizeof(*batch->items));
     if (batch->items == NULL) {
-        call_error(call, FL_NO_MEMORY);
+        fl_call_error(call, FL_NO_MEMORY);
         return false;
     }
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -57,7 +57,7 @@ static bool parse(struct batch *batch)
     }
     if (in.error == FL_OK && fl_read_left(&in) == 0)
         return true;
-    call_problem(call, 400, "The body ends too early or too late", NULL, "reports");
+    fl_call_problem(call, 400, "The body ends too early or too late", NULL, "reports");
     return false;
 }
 
@@ -97,7 +97,7 @@ static bool check_all(struct batch *batch)
     struct fl_store_read read = {.kv = NULL};
     struct fl_slice agent_id;
     fl_actor_parse(batch->call->identity.actor, &agent_id);
-    if (!call_read_begin(batch->call, batch->call->gateway->registry, &read))
+    if (!fl_call_read_begin(batch->call, batch->call->gateway->registry, &read))
         return false;
     batch->agent = fl_registry_agent(read.kv, &batch->call->arena, agent_id);
     for (uint32_t i = 0; batch->agent != NULL && i < batch->count; i++) {
@@ -108,15 +108,16 @@ static bool check_all(struct batch *batch)
         if (item->refused == NULL)
             check_device(batch, read.kv, item);
     }
-    if (!call_read_end(batch->call, &read))
+    if (!fl_call_read_end(batch->call, &read))
         return false;
     for (uint32_t i = 0; i < batch->count; i++) {
         struct item *item = &batch->items[i];
         if (item->refused == NULL)
             check_signature(batch, item);
         if (item->refused == NULL)
-            item->replayed = !agents_take_counter(batch->call->gateway->agents, item->device_number,
-                                                  item->report.generation, item->report.counter);
+            item->replayed =
+                !fl_agents_take_counter(batch->call->gateway->agents, item->device_number,
+                                        item->report.generation, item->report.counter);
     }
     return true;
 }
@@ -147,7 +148,7 @@ static enum fl_error encode_report(struct call *call, const struct item *item, c
     report.gateway_number = call->gateway->number;
     telemetry.body_case = FLEETLOG__V1__TELEMETRY__BODY_REPORT;
     telemetry.report = &report;
-    return fl_plain_encode(&call->arena, fl_slice_text(call_mint(call)), "fleetlog.v1.Telemetry",
+    return fl_plain_encode(&call->arena, fl_slice_text(fl_call_mint(call)), "fleetlog.v1.Telemetry",
                            fl_slice_text(source), now_ms, fl_written(&to), &telemetry.base, record);
 }
 
@@ -200,20 +201,20 @@ static void give_back(struct batch *batch)
     for (uint32_t i = batch->count; i > 0; i--) {
         struct item *item = &batch->items[i - 1];
         if (item->refused == NULL && !item->replayed && !item->sent)
-            agents_return_counter(batch->call->gateway->agents, item->device_number,
-                                  item->report.generation, item->report.counter);
+            fl_agents_return_counter(batch->call->gateway->agents, item->device_number,
+                                     item->report.generation, item->report.counter);
     }
 }
 
-void handle_reports(struct call *call)
+void fl_route_post_reports(struct call *call)
 {
     struct batch batch = {.call = call};
-    if (!call_authenticate_agent(call) || !parse(&batch) || !check_all(&batch))
+    if (!fl_call_authenticate_agent(call) || !parse(&batch) || !check_all(&batch))
         return;
     enum fl_error error = send_all(&batch);
     if (error != FL_OK) {
         give_back(&batch);
-        call_error(call, error);
+        fl_call_error(call, error);
         return;
     }
     uint32_t accepted = 0;
@@ -228,9 +229,9 @@ void handle_reports(struct call *call)
         else
             accepted++;
     }
-    call_answer(call, 200,
-                json_pack("{s:i, s:i, s:o}", "accepted", (int)accepted, "replayed", (int)replayed,
-                          "refused", refused));
+    fl_call_answer(call, 200,
+                   json_pack("{s:i, s:i, s:o}", "accepted", (int)accepted, "replayed",
+                             (int)replayed, "refused", refused));
 }
 
 /* Partitions that have devices: numbers are dense, so the first device_count residues. */
@@ -246,7 +247,7 @@ static uint32_t ticked_partitions(struct gateway *gateway, struct fl_arena *aren
     return fl_store_read_end(&read) == FL_OK ? count : 0;
 }
 
-enum fl_error gateway_tick(struct gateway *gateway, uint64_t sequence)
+enum fl_error fl_gateway_tick(struct gateway *gateway, uint64_t sequence)
 {
     struct fl_arena arena;
     struct call call = {.gateway = gateway};
@@ -275,7 +276,7 @@ enum fl_error gateway_tick(struct gateway *gateway, uint64_t sequence)
         uint32_t first = p == 0 ? gateway->partition_count : p;
         if (first > devices)
             continue;
-        error = fl_plain_encode(&arena, fl_slice_text(call_mint(&call)), "fleetlog.v1.Telemetry",
+        error = fl_plain_encode(&arena, fl_slice_text(fl_call_mint(&call)), "fleetlog.v1.Telemetry",
                                 fl_slice_text(source), tick.time_ms, FL_SLICE_LITERAL(""),
                                 &telemetry.base, &records[used]);
         submissions[used] = (struct fl_submission){

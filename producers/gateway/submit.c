@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/wait.h"
 
 enum { GROUP_COUNT_MAX = 64 };
 
@@ -116,7 +117,7 @@ static void *run(void *context)
     pthread_mutex_lock(&s->lock);
     for (;;) {
         while (s->first == NULL && !s->closing)
-            pthread_cond_wait(&s->changed, &s->lock);
+            fl_condition_wait(&s->changed, &s->lock);
         if (s->first == NULL)
             break;
         uint32_t taken_count = take(s);
@@ -138,7 +139,7 @@ enum fl_error fl_submitter_open(struct fl_journal *journal, struct fl_submitter 
         return FL_NO_MEMORY;
     opened->journal = journal;
     pthread_mutex_init(&opened->lock, NULL);
-    pthread_cond_init(&opened->changed, NULL);
+    fl_condition_init(&opened->changed);
     int failed = pthread_create(&opened->thread, NULL, run, opened);
     fl_assert(failed == 0);
     *submitter = opened;
@@ -193,13 +194,13 @@ enum fl_error fl_submit(struct fl_submitter *s, struct fl_submission *submission
     fl_assert(record_count <= FL_SUBMIT_COUNT_MAX);
     pthread_mutex_lock(&s->lock);
     while (!s->closing && s->record_count + record_count > FL_SUBMIT_COUNT_MAX)
-        pthread_cond_wait(&s->changed, &s->lock);
+        fl_condition_wait(&s->changed, &s->lock);
     bool accepted = !s->closing;
     for (size_t i = 0; accepted && i < count; i++)
         enqueue(s, &submissions[i]);
     pthread_cond_broadcast(&s->changed);
     while (accepted && !all_finished(submissions, count))
-        pthread_cond_wait(&s->changed, &s->lock);
+        fl_condition_wait(&s->changed, &s->lock);
     pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < count; i++)
         if (submissions[i].error != FL_OK)

@@ -324,11 +324,9 @@ static int run(struct fl_cli *cli, const struct parse *parse, const struct fl_co
 
 int fl_cli_main(int argc, char **argv)
 {
-    static struct parse parse;
-    static struct fl_arguments arguments;
     bool good = true;
-    parse = (struct parse){.argc = argc, .argv = argv};
-    arguments = (struct fl_arguments){.options = NULL};
+    struct parse parse = {.argc = argc, .argv = argv};
+    struct fl_arguments arguments = {.options = NULL};
     const struct fl_command *command = parse_all(&parse, &arguments, &good);
     if (!good)
         return FL_EXIT_USAGE;

@@ -91,7 +91,7 @@ static int lock(struct fl_cli *cli)
 
 static int up_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
-    static struct fl_duty duty;
+    struct fl_duty duty;
     struct fl_child_spec specs[DUTY_COUNT];
     char detail[FL_BOOTSTRAP_DETAIL_SIZE] = "";
     (void)arguments;
@@ -129,7 +129,7 @@ const struct fl_command fl_command_up = {
 static int run_duty(struct fl_cli *cli, const char *name,
                     enum fl_error (*run)(struct fl_duty *, const void *), const void *context)
 {
-    static struct fl_duty duty;
+    struct fl_duty duty;
     int code = fl_cli_open_duty(cli, name, &duty);
     if (code != FL_EXIT_DONE)
         return code;

@@ -185,11 +185,10 @@ static int run_tail(struct tail *tail)
 
 static int tail_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
-    static struct tail tail;
     const char *topics = fl_argument(arguments, "topic");
     const char *offset = fl_argument(arguments, "offset");
     char names[512];
-    tail = (struct tail){.cli = cli};
+    struct tail tail = {.cli = cli};
     tail.exit_at_end = fl_argument(arguments, "exit") != NULL;
     tail.full_json = cli->json || fl_argument(arguments, "envelope") != NULL;
     if (!fl_argument_number(arguments, "count", 0, &tail.count_max))

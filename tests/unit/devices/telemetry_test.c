@@ -94,20 +94,20 @@ static void test_rules_are_named(void **state)
     expect_refused(&bad, "kind");
     bad = good;
     bad.readings = readings;
-    strcpy(name, "");
-    strcpy(value, "1");
+    name[0] = '\0';
+    snprintf(value, sizeof(value), "1");
     expect_refused(&bad, "readings.name");
-    strcpy(name, "a b");
+    snprintf(name, sizeof(name), "a b");
     expect_refused(&bad, "readings.name");
     memset(name, 'n', 129);
     name[129] = '\0';
     expect_refused(&bad, "readings.name");
-    strcpy(name, "n");
+    snprintf(name, sizeof(name), "n");
     memset(value, 'v', 1025);
     value[1025] = '\0';
     expect_refused(&bad, "readings.value");
     bad.kind = FLEETLOG__V1__REPORT_KIND__REPORT_KIND_STALE;
-    strcpy(value, "1");
+    snprintf(value, sizeof(value), "1");
     expect_refused(&bad, "a stale report has none");
 }
 

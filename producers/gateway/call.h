@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What a handler of the gateway calls: answers, bodies, actions, people, reads. Included by
+ * gateway_internal.h, which has the types; nobody includes it alone.
+ *
+ * A function that returns false (or NULL) has answered the call already, unless it says otherwise.
+ */
+#include "producers/gateway/gateway_internal.h"
+
+/* --- answering (answer.c) --- */
+
+/* Takes `body`. */
+void fl_call_answer(struct call *call, unsigned status, json_t *take_body);
+
+/* A problem document (RFC 9457). detail and field may be NULL. */
+void fl_call_problem(struct call *call, unsigned status, const char *title, const char *detail,
+                     const char *field);
+
+/* The same for an error of a library. */
+void fl_call_error(struct call *call, enum fl_error error);
+
+/* True if the body is an object (parsed here); answers 400, 415 otherwise. */
+bool fl_call_parse_body(struct call *call);
+
+/* Members of the body. A wrong or missing one leaves its problem in call->problem and returns "" or
+ * 0. */
+const char *fl_body_text(struct call *call, const char *name);
+const char *fl_body_text_or(struct call *call, const char *name, const char *fallback);
+int64_t fl_body_integer_or(struct call *call, const char *name, int64_t fallback);
+/* Texts of an array; count 0 if absent. */
+const char **fl_body_texts(struct call *call, const char *name, size_t *count);
+/* Bytes from base64 of exactly `size`; NULL with a problem. */
+const uint8_t *fl_body_base64(struct call *call, const char *name, size_t size);
+
+/* Answers 422 if call->problem holds something. True if the body was good. */
+bool fl_call_body_is_good(struct call *call);
+
+/* limit and cursor of the query; false after answering 400. */
+bool fl_call_page(struct call *call, struct fl_page *page);
+
+/* --- acting (act.c) --- */
+
+struct outcome {
+    uint64_t sequence;
+    struct fl_envelope envelope;
+    const ProtobufCMessage *event;
+};
+
+/* A new id in the call's arena. */
+char *fl_call_mint(struct call *call);
+
+/* Validates, appends, waits, reads the outcome. False after it has answered (problem, rejection,
+ * 202). */
+bool fl_call_act(struct call *call, const ProtobufCMessage *message, struct outcome *outcome);
+
+/* fl_call_act and the event as JSON with `status`; for routes that need nothing else. */
+void fl_call_act_and_answer(struct call *call, const ProtobufCMessage *message, unsigned status);
+
+/* The outcome's event as JSON with sequence and type. */
+json_t *fl_outcome_json(struct call *call, const struct outcome *outcome);
+
+/* Waits until every view has applied the event that answers the action at `offset`. */
+enum fl_error fl_gateway_wait(struct gateway *gateway, uint64_t offset,
+                              int64_t deadline_ms) FL_MUST_USE;
+
+/* --- people (people.c) --- */
+
+/* Fills `ref` for an address: normalised, indexed, a sealed profile appended. False after
+ * answering. */
+bool fl_call_person(struct call *call, const char *address, Fleetlog__V1__PersonRef **ref);
+
+/* Account of an address or id; NULL if there is none. */
+const fl_account_row *fl_call_find_account(struct call *call, struct fl_kv *kv, const char *name);
+
+/* --- reading --- */
+
+bool fl_call_read_begin(struct call *call, struct fl_store_reader *reader,
+                        struct fl_store_read *read);
+/* False after answering an error. */
+bool fl_call_read_end(struct call *call, struct fl_store_read *read);
+
+/* --- agents (agents.c, reports.c, ticks.c) --- */
+
+struct fl_agents *fl_agents_open(void);
+void fl_agents_close(struct fl_agents **agents);
+bool fl_agents_take_nonce(struct fl_agents *agents, struct fl_slice agent_id, uint64_t nonce);
+/* True if the report is above the last one accepted; remembers it. */
+bool fl_agents_take_counter(struct fl_agents *agents, uint32_t device_number, uint32_t generation,
+                            uint64_t counter);
+/* Undoes that, when the append failed. */
+void fl_agents_return_counter(struct fl_agents *agents, uint32_t device_number, uint32_t generation,
+                              uint64_t counter);
+/* Signature, time and nonce of a request by an agent; false after answering. Sets the identity. */
+bool fl_call_authenticate_agent(struct call *call);
+call_handler fl_route_post_reports;
+enum fl_error fl_gateway_tick(struct gateway *gateway, uint64_t sequence) FL_MUST_USE;
