@@ -43,15 +43,17 @@ static enum fl_error try_lock(struct fl_lease *lease)
 enum fl_error fl_lease_wait(struct fl_lease *lease, int timeout_ms, bool *held)
 {
     int64_t deadline_ms = fl_port_monotonic_ms(fl_port_system()) + timeout_ms;
+    bool before = lease->held >= 0;
     for (;;) {
-        enum fl_error error = lease->held < 0 ? try_lock(lease) : FL_OK;
+        enum fl_error error = before ? FL_OK : try_lock(lease);
         *held = lease->held >= 0;
-        if (error != FL_OK || *held)
+        if (error != FL_OK || *held != before)
             return error;
         int64_t left_ms = deadline_ms - fl_port_monotonic_ms(fl_port_system());
         if (left_ms <= 0)
             return FL_OK;
-        struct pollfd hang_up = {lease->waiting, 0, 0};
+        /* The holder waits on nothing: nobody can take the lease from it. */
+        struct pollfd hang_up = {before ? -1 : lease->waiting, 0, 0};
         if (poll(&hang_up, 1, (int)left_ms) < 0)
             return errno == EINTR ? FL_OK : FL_IO;
     }

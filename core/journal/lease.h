@@ -27,7 +27,8 @@ struct fl_lease {
 /* Makes the FIFO at `path` (0600) if it is missing and opens it; the lease is not held yet. */
 enum fl_error fl_lease_open(struct fl_lease *lease, const char *path) FL_MUST_USE;
 
-/* Tries to take the lease, waiting up to timeout_ms for it; returns at once if it is held. */
+/* Tries to take the lease, waiting up to timeout_ms for a change: who holds it already waits the
+ * time out. A signal ends the wait early. */
 enum fl_error fl_lease_wait(struct fl_lease *lease, int timeout_ms, bool *held) FL_MUST_USE;
 
 /* Lets go; tolerates a lease that is not open. */

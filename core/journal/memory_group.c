@@ -50,13 +50,17 @@ enum fl_error fl_memory_group_poll(struct fl_group *base, int timeout_ms, bool *
 {
     struct group *group = (struct group *)base;
     int64_t deadline_ms = fl_port_monotonic_ms(fl_port_system()) + timeout_ms;
+    bool before = false;
+    bool first = true;
     do {
         pthread_mutex_lock(&group->log->mutex);
+        before = first ? group->lease->holder == group : before;
+        first = false;
         if (group->lease->holder == NULL)
             group->lease->holder = group;
         *held = group->lease->holder == group;
         pthread_mutex_unlock(&group->log->mutex);
-    } while (!*held && fl_memory_wait(&group->listener, deadline_ms));
+    } while (*held == before && fl_memory_wait(&group->listener, deadline_ms));
     return FL_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/fault_point.h"
 #include "core/lmdb/bell.h"
 #include "core/lmdb/internal.h"
 
@@ -243,7 +244,9 @@ enum fl_error fl_txn_commit(struct fl_txn *txn)
     MDB_txn *handle = txn->handle;
     txn->handle = NULL;
     memset(txn->cursors, 0, sizeof(txn->cursors));
+    fl_fault_point("lmdb.commit");
     int code = mdb_txn_commit(handle);
+    fl_fault_point("lmdb.committed");
     fl_env_leave(txn->env);
     if (code != MDB_SUCCESS) {
         enum fl_error error = fl_env_fail(txn->env, "commit", code);

@@ -45,6 +45,11 @@ static void one_member_holds_the_lease_and_its_cursor_is_kept(void **state)
     fl_conformance_append(suite->journal, suite->topic, 0, 0, 100);
     struct fl_group *member = join(suite);
     wait_held(suite, member, NULL);
+    bool held = false;
+    int64_t start_ms = now_ms();
+    assert_int_equal(fl_group_poll(member, 150, &held), FL_OK); /* no change comes */
+    assert_true(held);
+    assert_true(now_ms() - start_ms >= 150);
     assert_int_equal(fl_group_cursor(member, 0, &offset), FL_NOT_FOUND);
     assert_int_equal(fl_group_commit(member, 0, 42), FL_OK);
     assert_int_equal(fl_group_cursor(member, 0, &offset), FL_OK);

@@ -392,6 +392,32 @@ static void a_reader_is_woken_by_another_process(void **state)
     fl_reader_close(&reader);
 }
 
+/* The writer dies between its commit and the bell: the reader looks again within its second. */
+static void a_commit_whose_bell_never_rang_is_seen(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fl_source source = {"t", 0, 0};
+    struct fl_reader *reader = NULL;
+    struct fl_batch batch;
+    ensure(fixture->journal, "t", -1, false);
+    assert_int_equal(fl_reader_open(fixture->journal, &source, 1, &reader), FL_OK);
+    setenv("FLEETLOG_FAULT_POINT", "lmdb.committed", 1);
+    assert_int_equal(run("append", fixture->scratch.path, NULL), 127); /* killed */
+    unsetenv("FLEETLOG_FAULT_POINT");
+    int64_t start_ms = fl_port_monotonic_ms(fl_port_system());
+    assert_int_equal(fl_reader_poll(reader, 10000, 1 << 20, &batch), FL_OK);
+    assert_int_equal(batch.count, 1);
+    assert_true(fl_port_monotonic_ms(fl_port_system()) - start_ms < 3000);
+    setenv("FLEETLOG_FAULT_POINT", "lmdb.commit", 1);
+    assert_int_equal(run("append", fixture->scratch.path, NULL), 127);
+    unsetenv("FLEETLOG_FAULT_POINT");
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    assert_int_equal(fl_journal_offsets(fixture->journal, "t", 0, &begin, &end), FL_OK);
+    assert_int_equal(end, 1);
+    fl_reader_close(&reader);
+}
+
 static void a_topic_that_another_process_made_anew_is_another_log(void **state)
 {
     struct fixture *fixture = *state;
@@ -522,6 +548,9 @@ int main(int count, char **arguments)
         TEST(below_the_reserve_appends_are_refused_and_reads_go_on),
         TEST(another_retention_is_adopted),
         TEST(a_reader_is_woken_by_another_process),
+#ifdef FL_TEST_BUILD /* other builds contain no fault points */
+        TEST(a_commit_whose_bell_never_rang_is_seen),
+#endif
         TEST(a_topic_that_another_process_made_anew_is_another_log),
         TEST(compaction_between_appends_never_loses_a_newest_record),
     };
