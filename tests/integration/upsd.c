@@ -41,7 +41,7 @@ static bool take(const char *line, const char *key, char *out, size_t size)
     return true;
 }
 
-static void spawn(struct fl_upsd *upsd, char *const arguments[], int input, int output)
+static void spawn(struct fl_test_upsd *upsd, char *const arguments[], int input, int output)
 {
     posix_spawn_file_actions_t actions;
     if (posix_spawn_file_actions_init(&actions) ||
@@ -54,8 +54,8 @@ static void spawn(struct fl_upsd *upsd, char *const arguments[], int input, int 
     posix_spawn_file_actions_destroy(&actions);
 }
 
-bool fl_upsd_start(struct fl_upsd *upsd, const char *fleet, const char *speed, const char *maxage,
-                   bool dummy)
+bool fl_test_upsd_start(struct fl_test_upsd *upsd, const char *fleet, const char *speed,
+                        const char *maxage, bool dummy)
 {
     const char *build = getenv("FLEETLOG_BUILD");
     char driver[512];
@@ -106,7 +106,7 @@ bool fl_upsd_start(struct fl_upsd *upsd, const char *fleet, const char *speed, c
     return true;
 }
 
-void fl_upsd_stop(struct fl_upsd *upsd)
+void fl_test_upsd_stop(struct fl_test_upsd *upsd)
 {
     if (upsd->pid <= 0)
         return;
@@ -117,7 +117,7 @@ void fl_upsd_stop(struct fl_upsd *upsd)
 
 static FILE *connected(int domain, const void *address, socklen_t size)
 {
-    struct timeval deadline = {.tv_sec = FL_UPSD_DEADLINE_MS / 1000};
+    struct timeval deadline = {.tv_sec = FL_TEST_UPSD_DEADLINE_MS / 1000};
     int fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof(deadline)) ||
         connect(fd, address, size))
@@ -131,17 +131,17 @@ static FILE *connected(int domain, const void *address, socklen_t size)
 /* The stream is for reading; lines go to its descriptor. */
 static void say(FILE *stream, const char *text)
 {
-    char line[FL_UPSD_LINE_SIZE + 1];
+    char line[FL_TEST_UPSD_LINE_SIZE + 1];
     int size = snprintf(line, sizeof(line), "%s\n", text);
     if (size < 0 || (size_t)size >= sizeof(line) ||
         send(fileno(stream), line, (size_t)size, MSG_NOSIGNAL) != size)
         give_up("send");
 }
 
-bool fl_upsd_control(struct fl_upsd *upsd, const char *text)
+bool fl_test_upsd_control(struct fl_test_upsd *upsd, const char *text)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char line[FL_UPSD_LINE_SIZE];
+    char line[FL_TEST_UPSD_LINE_SIZE];
     memcpy(address.sun_path, upsd->control, strlen(upsd->control) + 1);
     FILE *stream = connected(AF_UNIX, &address, sizeof(address));
     say(stream, text);
@@ -155,7 +155,7 @@ bool fl_upsd_control(struct fl_upsd *upsd, const char *text)
     return ok;
 }
 
-static const char *answer(struct fl_upsd_client *client)
+static const char *answer(struct fl_test_upsd_client *client)
 {
     if (!fgets(client->line, sizeof(client->line), client->stream))
         give_up("upsd does not answer");
@@ -163,10 +163,10 @@ static const char *answer(struct fl_upsd_client *client)
     return client->line;
 }
 
-const char *fl_upsd_ask(struct fl_upsd_client *client, const char *format, ...)
+const char *fl_test_upsd_ask(struct fl_test_upsd_client *client, const char *format, ...)
 {
     va_list arguments;
-    char line[FL_UPSD_LINE_SIZE];
+    char line[FL_TEST_UPSD_LINE_SIZE];
     va_start(arguments, format);
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
@@ -174,29 +174,29 @@ const char *fl_upsd_ask(struct fl_upsd_client *client, const char *format, ...)
     return answer(client);
 }
 
-void fl_upsd_client_open(struct fl_upsd_client *client, const struct fl_upsd *upsd)
+void fl_test_upsd_client_open(struct fl_test_upsd_client *client, const struct fl_test_upsd *upsd)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                   .sin_port = htons((uint16_t)upsd->port)};
     client->stream = connected(AF_INET, &address, sizeof(address));
-    if (strcmp(fl_upsd_ask(client, "USERNAME %s", upsd->user), "OK") ||
-        strcmp(fl_upsd_ask(client, "PASSWORD %s", upsd->password), "OK"))
+    if (strcmp(fl_test_upsd_ask(client, "USERNAME %s", upsd->user), "OK") ||
+        strcmp(fl_test_upsd_ask(client, "PASSWORD %s", upsd->password), "OK"))
         give_up(client->line);
 }
 
-void fl_upsd_client_close(struct fl_upsd_client *client)
+void fl_test_upsd_client_close(struct fl_test_upsd_client *client)
 {
     if (client->stream)
         fclose(client->stream);
     client->stream = NULL;
 }
 
-unsigned fl_upsd_list(struct fl_upsd_client *client, const char *what, const char *needle)
+unsigned fl_test_upsd_list(struct fl_test_upsd_client *client, const char *what, const char *needle)
 {
-    char found[FL_UPSD_LINE_SIZE] = "";
+    char found[FL_TEST_UPSD_LINE_SIZE] = "";
     unsigned count = 0;
-    if (strncmp(fl_upsd_ask(client, "LIST %s", what), "BEGIN LIST ", 11))
+    if (strncmp(fl_test_upsd_ask(client, "LIST %s", what), "BEGIN LIST ", 11))
         return 0;
     while (strncmp(answer(client), "END LIST ", 9)) {
         if (needle && strstr(client->line, needle))
@@ -207,19 +207,19 @@ unsigned fl_upsd_list(struct fl_upsd_client *client, const char *what, const cha
     return count;
 }
 
-bool fl_upsd_wait(struct fl_upsd_client *client, const char *ups, const char *variable,
-                  const char *value)
+bool fl_test_upsd_wait(struct fl_test_upsd_client *client, const char *ups, const char *variable,
+                       const char *value)
 {
     const struct fl_port *port = fl_port_system();
-    int64_t deadline_ms = fl_port_monotonic_ms(port) + FL_UPSD_DEADLINE_MS;
-    char wanted[FL_UPSD_LINE_SIZE];
+    int64_t deadline_ms = fl_port_monotonic_ms(port) + FL_TEST_UPSD_DEADLINE_MS;
+    char wanted[FL_TEST_UPSD_LINE_SIZE];
     struct pollfd quiet = {.fd = fileno(client->stream), .events = POLLIN};
     if (*value)
         snprintf(wanted, sizeof(wanted), "VAR %s %s \"%s\"", ups, variable, value);
     else
         snprintf(wanted, sizeof(wanted), "ERR ");
     while (fl_port_monotonic_ms(port) < deadline_ms) {
-        fl_upsd_ask(client, "GET VAR %s %s", ups, variable);
+        fl_test_upsd_ask(client, "GET VAR %s %s", ups, variable);
         if (*value ? !strcmp(client->line, wanted) : !strncmp(client->line, wanted, 4))
             return true;
         (void)poll(&quiet, 1, STEP_MS); /* upsd has no way to tell of a change */
