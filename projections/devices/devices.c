@@ -430,6 +430,7 @@ const struct fl_view *fl_devices_view(void)
         .is_full = devices_is_full,
         .check = fl_devices_check,
         .renumber = fl_devices_renumber,
+        .carry = fl_devices_carry,
     };
     return &view;
 }

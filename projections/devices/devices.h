@@ -58,5 +58,14 @@ int64_t fl_devices_silence_ms(struct fl_kv *kv, const struct fl_latest *row);
 /* The view's renumber. */
 void fl_devices_renumber(struct fl_kv *kv, uint32_t partition, uint64_t subtract);
 
+/* True if the row rests on a report that the log no longer has (begins: first offset there, by
+ * partition): a fold of what is left cannot make it. */
+bool fl_devices_is_carried(const struct fl_latest *row, const uint64_t *begins,
+                           uint32_t partition_count);
+
+/* The view's carry. */
+void fl_devices_carry(struct fl_kv *before, struct fl_kv *after, const uint64_t *begins,
+                      uint32_t partition_count);
+
 /* The view's check: all invariants above. */
 bool fl_devices_check(struct fl_kv *kv, char detail[FL_DETAIL_SIZE]);

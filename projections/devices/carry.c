@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows that rest on reports which retention has removed: a rebuild takes them over as they are.
+ * That such a row is carried shows by itself: its full report's offset is below the log's first. */
+#include "projections/devices/devices.h"
+
+enum { NUMBER_SIZE = 4, TICK_KEY_SIZE = 8 };
+
+static uint32_t first_u32(struct fl_slice key)
+{
+    return (uint32_t)key.data[0] << 24 | (uint32_t)key.data[1] << 16 | (uint32_t)key.data[2] << 8 |
+           key.data[3];
+}
+
+bool fl_devices_is_carried(const struct fl_latest *row, const uint64_t *begins,
+                           uint32_t partition_count)
+{
+    if (row->partition >= partition_count || begins[row->partition] == 0)
+        return false;
+    return row->full_offset == FL_OFFSET_NONE || row->full_offset < begins[row->partition];
+}
+
+/* Replaces the raw strings of one device. */
+static void carry_raw(struct fl_kv *before, struct fl_kv *after, struct fl_slice number)
+{
+    struct fl_kv_walk walk;
+    fl_kv_walk_begin(&walk, after, FL_DEVICES_RAW, number);
+    while (fl_kv_walk_next(&walk))
+        fl_kv_del(after, FL_DEVICES_RAW, walk.key);
+    fl_kv_walk_begin(&walk, before, FL_DEVICES_RAW, number);
+    while (fl_kv_walk_next(&walk))
+        fl_kv_put(after, FL_DEVICES_RAW, walk.key, walk.value);
+}
+
+static void carry_rows(struct fl_kv *before, struct fl_kv *after, const uint64_t *begins,
+                       uint32_t partition_count)
+{
+    struct fl_kv_walk walk;
+    fl_kv_walk_begin(&walk, before, FL_DEVICES_ROWS, FL_SLICE_NULL);
+    while (fl_kv_walk_next(&walk)) {
+        struct fl_latest row;
+        if (walk.key.size != NUMBER_SIZE || !fl_latest_decode(walk.value, &row)) {
+            fl_kv_fail(before, FL_CORRUPT);
+            return;
+        }
+        if (!fl_devices_is_carried(&row, begins, partition_count))
+            continue;
+        fl_kv_put(after, FL_DEVICES_ROWS, walk.key, walk.value);
+        carry_raw(before, after, walk.key);
+    }
+}
+
+/* The last tick of a gateway that has been gone for longer than the log reaches back. */
+static void carry_ticks(struct fl_kv *before, struct fl_kv *after, const uint64_t *begins,
+                        uint32_t partition_count)
+{
+    struct fl_kv_walk walk;
+    fl_kv_walk_begin(&walk, before, FL_DEVICES_TICKS, FL_SLICE_NULL);
+    while (fl_kv_walk_next(&walk)) {
+        struct fl_slice there;
+        if (walk.key.size != TICK_KEY_SIZE) {
+            fl_kv_fail(before, FL_CORRUPT);
+            return;
+        }
+        uint32_t partition = first_u32(walk.key);
+        if (partition < partition_count && begins[partition] != 0 &&
+            !fl_kv_get(after, FL_DEVICES_TICKS, walk.key, &there))
+            fl_kv_put(after, FL_DEVICES_TICKS, walk.key, walk.value);
+    }
+}
+
+void fl_devices_carry(struct fl_kv *before, struct fl_kv *after, const uint64_t *begins,
+                      uint32_t partition_count)
+{
+    carry_rows(before, after, begins, partition_count);
+    carry_ticks(before, after, begins, partition_count);
+}
