@@ -417,6 +417,7 @@ enum fl_error fl_kafka_reader_poll(struct fl_reader *base, int timeout_ms, size_
             release_handed(reader);
             continue;
         }
+        rd_kafka_poll(reader->client, 0); /* what concerns no partition must not pile up */
         if (!await(reader, deadline_ms))
             break;
     }
