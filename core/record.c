@@ -3,36 +3,67 @@
 
 #include <string.h>
 
-static void hash_u32(struct fl_sha256 *state, uint32_t value)
+/* Names, values and their lengths are many and short: they are gathered, so that the hash sees few
+ * and long pieces. */
+enum { GATHER_SIZE = 1024 };
+
+struct gather {
+    struct fl_sha256 *state;
+    size_t used;
+    uint8_t bytes[GATHER_SIZE];
+};
+
+static void gather_flush(struct gather *gather)
 {
-    uint8_t bytes[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8),
-                        (uint8_t)value};
-    fl_sha256_update(state, bytes, sizeof(bytes));
+    fl_sha256_update(gather->state, gather->bytes, gather->used);
+    gather->used = 0;
 }
 
-static void hash_bytes(struct fl_sha256 *state, struct fl_slice bytes)
+static void gather_u32(struct gather *gather, uint32_t value)
+{
+    if (GATHER_SIZE - gather->used < 4)
+        gather_flush(gather);
+    uint8_t *out = gather->bytes + gather->used;
+    out[0] = (uint8_t)(value >> 24);
+    out[1] = (uint8_t)(value >> 16);
+    out[2] = (uint8_t)(value >> 8);
+    out[3] = (uint8_t)value;
+    gather->used += 4;
+}
+
+static void gather_bytes(struct gather *gather, struct fl_slice bytes)
 {
     if (bytes.data == NULL) {
-        hash_u32(state, UINT32_MAX);
+        gather_u32(gather, UINT32_MAX);
         return;
     }
-    hash_u32(state, (uint32_t)bytes.size);
-    fl_sha256_update(state, bytes.data, bytes.size);
+    gather_u32(gather, (uint32_t)bytes.size);
+    if (bytes.size > GATHER_SIZE - gather->used)
+        gather_flush(gather);
+    if (bytes.size > GATHER_SIZE) {
+        fl_sha256_update(gather->state, bytes.data, bytes.size);
+        return;
+    }
+    memcpy(gather->bytes + gather->used, bytes.data, bytes.size);
+    gather->used += bytes.size;
 }
 
 void fl_record_hash(struct fl_sha256 *state, const struct fl_record *record,
                     uint8_t out[FL_HASH_SIZE])
 {
-    uint8_t version = FL_RECORD_HASH_VERSION;
+    struct gather gather;
+    gather.state = state;
+    gather.bytes[0] = FL_RECORD_HASH_VERSION;
+    gather.used = 1;
     fl_sha256_begin(state);
-    fl_sha256_update(state, &version, 1);
-    hash_bytes(state, record->key);
-    hash_u32(state, record->header_count);
+    gather_bytes(&gather, record->key);
+    gather_u32(&gather, record->header_count);
     for (uint32_t i = 0; i < record->header_count; i++) {
-        hash_bytes(state, record->headers[i].name);
-        hash_bytes(state, record->headers[i].value);
+        gather_bytes(&gather, record->headers[i].name);
+        gather_bytes(&gather, record->headers[i].value);
     }
-    hash_bytes(state, record->value);
+    gather_bytes(&gather, record->value);
+    gather_flush(&gather);
     fl_sha256_end(state, out);
 }
 
@@ -51,7 +82,8 @@ bool fl_record_has_duplicate_header(const struct fl_record *record)
 {
     for (uint32_t i = 0; i < record->header_count; i++)
         for (uint32_t k = 0; k < i; k++)
-            if (fl_slice_equal(record->headers[i].name, record->headers[k].name))
+            if (record->headers[i].name.size == record->headers[k].name.size &&
+                fl_slice_equal(record->headers[i].name, record->headers[k].name))
                 return true;
     return false;
 }

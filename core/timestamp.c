@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/timestamp.h"
 
-#include <stdio.h>
-
 #include "core/assert.h"
 
 enum { MS_PER_DAY = 86400000 };
@@ -32,6 +30,17 @@ static void civil_from_days(int64_t days, int *year, unsigned *month, unsigned *
     *year = (int)(yoe + era * 400 + (*month <= 2));
 }
 
+/* `count` digits and what follows them. */
+static char *put_digits(char *out, unsigned value, int count, char behind)
+{
+    for (int i = count - 1; i >= 0; i--) {
+        out[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    out[count] = behind;
+    return out + count + 1;
+}
+
 void fl_timestamp_format(int64_t time_ms, char out[FL_TIMESTAMP_TEXT_SIZE])
 {
     fl_assert(time_ms >= 0 && time_ms <= FL_TIMESTAMP_MS_MAX);
@@ -40,12 +49,14 @@ void fl_timestamp_format(int64_t time_ms, char out[FL_TIMESTAMP_TEXT_SIZE])
     unsigned day = 0;
     civil_from_days(time_ms / MS_PER_DAY, &year, &month, &day);
     unsigned rest = (unsigned)(time_ms % MS_PER_DAY);
-    char text[64];
-    int size = snprintf(text, sizeof(text), "%04d-%02u-%02uT%02u:%02u:%02u.%03uZ", year, month, day,
-                        rest / 3600000, rest / 60000 % 60, rest / 1000 % 60, rest % 1000);
-    fl_assert(size == FL_TIMESTAMP_SIZE);
-    for (int i = 0; i <= FL_TIMESTAMP_SIZE; i++)
-        out[i] = text[i];
+    out = put_digits(out, (unsigned)year, 4, '-');
+    out = put_digits(out, month, 2, '-');
+    out = put_digits(out, day, 2, 'T');
+    out = put_digits(out, rest / 3600000, 2, ':');
+    out = put_digits(out, rest / 60000 % 60, 2, ':');
+    out = put_digits(out, rest / 1000 % 60, 2, '.');
+    out = put_digits(out, rest % 1000, 3, 'Z');
+    *out = '\0';
 }
 
 static bool digits(const uint8_t *text, int count, unsigned *value)

@@ -46,6 +46,48 @@ static void the_hash_is_that_of_the_format(void **state)
     assert_string_equal(hash, "e8b7851e2fe4a55ceac0ba88bfd4f3184991c21ab03c9e501de1ad641b59b2d1");
 }
 
+static size_t put_part(uint8_t *out, struct fl_slice part)
+{
+    for (int i = 0; i < 4; i++)
+        out[i] = (uint8_t)(part.size >> (8 * (3 - i)));
+    memcpy(out + 4, part.data, part.size);
+    return 4 + part.size;
+}
+
+/* The hash is that of one run of bytes, however long its pieces are. */
+static void pieces_of_any_length_are_hashed_as_one_run(void **state)
+{
+    (void)state;
+    static uint8_t bytes[5000];
+    static uint8_t run[20000];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i * 131 >> 3);
+    for (size_t size = 0; size < 4000; size += size < 1100 ? 1 : 97) {
+        const struct fl_header headers[] = {
+            {fl_slice_of(bytes, 7), fl_slice_of(bytes + 3, size / 3)},
+            {fl_slice_of(bytes, 5), fl_slice_of(bytes, size)}};
+        struct fl_record record = {fl_slice_of(bytes, size / 2), fl_slice_of(bytes + 1, size),
+                                   headers, 2, 0};
+        uint8_t expected[FL_HASH_SIZE];
+        char text[FL_HASH_TEXT_SIZE];
+        char hash[FL_HASH_TEXT_SIZE];
+        size_t used = 0;
+        run[used++] = 1;
+        used += put_part(run + used, record.key);
+        memcpy(run + used, "\0\0\0\2", 4);
+        used += 4;
+        for (int i = 0; i < 2; i++) {
+            used += put_part(run + used, headers[i].name);
+            used += put_part(run + used, headers[i].value);
+        }
+        used += put_part(run + used, record.value);
+        fl_sha256(fl_slice_of(run, used), expected);
+        fl_hex_encode(expected, sizeof(expected), text);
+        hash_text(&record, hash);
+        assert_string_equal(hash, text);
+    }
+}
+
 /* Anything that tells two records apart, the time aside, tells their hashes apart. */
 static void each_part_counts_and_the_time_does_not(void **state)
 {
@@ -265,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_hash_is_that_of_the_format),
+        cmocka_unit_test(pieces_of_any_length_are_hashed_as_one_run),
         cmocka_unit_test(each_part_counts_and_the_time_does_not),
         cmocka_unit_test(headers_are_found_and_repeats_seen),
         cmocka_unit_test(derived_ids_are_those_of_the_format),
