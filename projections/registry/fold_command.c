@@ -8,7 +8,7 @@
 /* Longer than any version of the rules remembers an id: what is forgotten here no rule asks for. */
 #define REMEMBER_MS (INT64_C(8) * 24 * 3600 * 1000)
 
-enum { FORGET_COUNT_MAX = 3 };
+enum { FORGET_EVERY = 8, FORGET_COUNT_MAX = 3 * FORGET_EVERY };
 
 static void put_command(struct fl_folding *f, const fl_command_row *row)
 {
@@ -166,6 +166,8 @@ static void forget_some(struct fl_folding *f)
     struct fl_kv_walk walk;
     struct fl_slice value;
     struct fl_key key;
+    if (f->sequence % FORGET_EVERY != 0)
+        return;
     fl_kv_walk_begin(&walk, f->kv, FL_TABLE_OUTCOMES, FL_SLICE_NULL);
     for (int i = 0; i < FORGET_COUNT_MAX && fl_kv_walk_next(&walk); i++) {
         const fl_outcome_row *row = fl_row_decode(f->kv, f->arena, FL_TABLE_OUTCOMES, walk.value);
@@ -188,8 +190,10 @@ void fl_fold_remember(struct fl_folding *f)
     struct fl_key sequence;
     struct fl_key id;
     if (input->envelope->actor.data != NULL &&
-        fl_actor_parse(input->envelope->actor, &actor_id) == FL_ACTOR_DETECTOR)
+        fl_actor_parse(input->envelope->actor, &actor_id) == FL_ACTOR_DETECTOR) {
+        forget_some(f);
         return;
+    }
     fl_key_begin(&sequence);
     fl_key_u64(&sequence, f->sequence);
     row.event_offset = input->offset;

@@ -21,16 +21,27 @@ static const ProtobufCMessageDescriptor *const descriptors[FL_TABLE_COUNT] = {
 #undef FL_TABLE
 };
 
+static void *arena_alloc(void *arena, size_t size)
+{
+    return fl_arena_alloc(arena, size);
+}
+
+static void arena_free(void *arena, void *block)
+{
+    (void)arena;
+    (void)block;
+}
+
 void *fl_row_decode(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_table table,
                     struct fl_slice value)
 {
-    ProtobufCMessage *row;
+    /* Bytes of our own need not be checked as those from outside are; damage still shows. */
+    ProtobufCAllocator allocator = {arena_alloc, arena_free, arena};
     fl_assert(descriptors[table] != NULL);
-    enum fl_error error = fl_message_decode(arena, descriptors[table], value, &row);
-    if (error == FL_OK)
-        return row;
-    fl_kv_fail(kv, error == FL_NO_MEMORY ? FL_NO_MEMORY : FL_CORRUPT);
-    return NULL;
+    void *row = protobuf_c_message_unpack(descriptors[table], &allocator, value.size, value.data);
+    if (row == NULL)
+        fl_kv_fail(kv, arena->exhausted ? FL_NO_MEMORY : FL_CORRUPT);
+    return row;
 }
 
 void *fl_row_get(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_table table,
