@@ -252,6 +252,8 @@ static enum fl_error commit(struct fl_projector *projector)
         return fail(projector, error, "the commit failed");
     projector->committed_ms = now_ms(projector);
     projector->event_ms = 0;
+    if (projector->options.committed != NULL)
+        projector->options.committed(projector->options.context, fl_feed_head(projector->feed));
     return FL_OK;
 }
 

@@ -17,6 +17,7 @@
  *
  * Threading: open, run and close from one thread; stop from any. Allocation: open and run.
  */
+#include "core/chain.h"
 #include "core/duty.h"
 #include "core/journal.h"
 #include "projections/view.h"
@@ -41,8 +42,11 @@ struct fl_projector_options {
     uint64_t map_size;         /* 0: the default */
     size_t memory_max;         /* for the view's memory; 0: 256 MiB */
     uint64_t record_count_max; /* of a batch; 0: the default above */
-    int lock_wait_ms;          /* for a writer before this one that is about to end */
-    struct fl_duty *duty;      /* ready, beat and stop; NULL: none (tests) */
+    /* After each commit, from the thread that runs; may be NULL. */
+    void (*committed)(void *context, const struct fl_chain_head *head);
+    void *context;
+    int lock_wait_ms;     /* for a writer before this one that is about to end */
+    struct fl_duty *duty; /* ready, beat and stop; NULL: none (tests) */
 };
 
 /* Takes the view's lock. Errors as fl_store_open_writer; `detail` (may be NULL, FL_DETAIL_SIZE). */
