@@ -111,9 +111,6 @@ static enum fl_error commit(struct fold *fold)
     else
         fold->options->sink.abort(fold->options->sink.context);
     fl_fault_point("fold.after_commit");
-    if (error == FL_OK && fold->options->progress != NULL &&
-        !fold->options->progress(fold->options->context, &fold->progress))
-        return FL_INTERRUPTED;
     return error;
 }
 
@@ -179,6 +176,16 @@ static enum fl_error take_batch(struct fold *fold, const struct fl_batch *batch)
     return FL_OK;
 }
 
+/* Tells how far it is; what was folded is kept when the answer is to break off. */
+static enum fl_error report(struct fold *fold)
+{
+    if (fold->options->progress == NULL ||
+        fold->options->progress(fold->options->context, &fold->progress))
+        return FL_OK;
+    enum fl_error error = commit(fold);
+    return error == FL_OK ? FL_INTERRUPTED : error;
+}
+
 /* The log has no more records now: what is missing was compacted away, or the log was cut. */
 static enum fl_error end_of_log(struct fold *fold)
 {
@@ -222,6 +229,8 @@ static enum fl_error fold_wanted(struct fold *fold)
         error = fl_reader_poll(reader, POLL_MS, POLL_SIZE_MAX, &batch);
         if (error == FL_OK)
             error = take_batch(fold, &batch);
+        if (error == FL_OK)
+            error = report(fold);
         if (error == FL_OK && batch.count == 0 && batch.at_end)
             error = end_of_log(fold);
     }

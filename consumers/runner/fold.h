@@ -51,7 +51,7 @@ struct fl_fold_options {
     const struct fl_fold_target *targets;
     size_t target_count;
     size_t memory_max;
-    /* After each commit and at the end; false ends the fold with FL_INTERRUPTED. May be NULL. */
+    /* After each batch read; false commits and ends the fold with FL_INTERRUPTED. May be NULL. */
     bool (*progress)(void *context, const struct fl_fold_progress *progress);
     void *context;
     char *detail; /* FL_DETAIL_SIZE or NULL */

@@ -155,6 +155,8 @@ enum fl_error fl_projector_open(const struct fl_projector_options *options, char
     projector->options = *options;
     if (options->memory_max == 0)
         projector->options.memory_max = MEMORY_MAX;
+    if (options->coalesce_ms == 0)
+        projector->options.coalesce_ms = FL_PROJECTOR_COALESCE_MS;
     if (options->record_count_max == 0)
         projector->options.record_count_max = FL_PROJECTOR_RECORD_COUNT_MAX;
     pthread_mutex_init(&projector->mutex, NULL);
@@ -347,7 +349,7 @@ static enum fl_error take_batch(struct fl_projector *projector, const struct fl_
 static int64_t due_ms(const struct fl_projector *projector, struct fl_feed_pending pending)
 {
     return pending.event_count != 0 ? projector->event_ms + FL_PROJECTOR_EVENT_WAIT_MS
-                                    : projector->committed_ms + FL_PROJECTOR_COALESCE_MS;
+                                    : projector->committed_ms + projector->options.coalesce_ms;
 }
 
 static int poll_timeout_ms(const struct fl_projector *projector)
@@ -478,6 +480,7 @@ enum fl_error fl_project(struct fl_duty *duty, const struct fl_view *view, uint6
         .port = duty->port,
         .map_size = map_size,
         .memory_max = memory_max,
+        .coalesce_ms = (int)fl_config_number(duty->config, FL_SETTING_COMMIT_INTERVAL),
         .lock_wait_ms = FL_PROJECTOR_LOCK_MS,
         .duty = duty,
     };

@@ -41,6 +41,7 @@ struct fl_projector_options {
     const struct fl_port *port;
     uint64_t map_size;         /* 0: the default */
     size_t memory_max;         /* for the view's memory; 0: 256 MiB */
+    int coalesce_ms;           /* 0: FL_PROJECTOR_COALESCE_MS */
     uint64_t record_count_max; /* of a batch; 0: the default above */
     /* After each commit, from the thread that runs; may be NULL. */
     void (*committed)(void *context, const struct fl_chain_head *head);

@@ -12,7 +12,12 @@
 #include "projections/store/parked.h"
 #include "replay/rebuild/rebuild_internal.h"
 
-enum { MEMORY_MAX = 256 * 1024 * 1024, PROGRESS_MS = 200 };
+enum {
+    MEMORY_MAX = 256 * 1024 * 1024,
+    PROGRESS_MS = 200,
+    CLOSE_IN_COUNT_MAX = 8,
+    CLOSE_IN_RECORD_COUNT = 50000,
+};
 
 enum fl_error fl_rebuild_fail(struct fl_rebuild_run *run, enum fl_error error, const char *format,
                               ...)
@@ -49,8 +54,32 @@ static bool on_fold(void *context, const struct fl_fold_progress *progress)
     return fl_rebuild_report(run, false);
 }
 
-enum fl_error fl_rebuild_fold(struct fl_rebuild_run *run, struct fl_store *store,
-                              struct fl_kv *rows)
+static enum fl_error fold_to(struct fl_rebuild_run *run, const struct fl_fold_target *targets,
+                             size_t count)
+{
+    const struct fl_rebuild_options *options = run->options;
+    struct fl_fold_options fold = {
+        .view = options->view,
+        .journal = options->journal,
+        .sink = fl_fold_sink_store(run->store),
+        .targets = targets,
+        .target_count = count,
+        .memory_max = options->memory_max == 0 ? MEMORY_MAX : options->memory_max,
+        .progress = on_fold,
+        .context = run,
+        .detail = run->detail,
+    };
+    run->progress = (struct fl_rebuild_progress){.phase = FL_REBUILD_FOLDING};
+    run->started_ms = fl_port_monotonic_ms(options->port);
+    enum fl_error error = fl_fold_run(&fold);
+    if (error == FL_OK && !fl_rebuild_report(run, true))
+        error = FL_INTERRUPTED;
+    return error;
+}
+
+/* `txn`, which holds the rows, is ended as soon as they have been read. */
+static enum fl_error fold_to_rows(struct fl_rebuild_run *run, struct fl_kv *rows,
+                                  struct fl_txn *txn)
 {
     const struct fl_rebuild_options *options = run->options;
     struct fl_fold_target *targets = NULL;
@@ -60,25 +89,32 @@ enum fl_error fl_rebuild_fold(struct fl_rebuild_run *run, struct fl_store *store
                      : fl_fold_target_of(rows, options->view, options->journal, &targets, &count);
     if (error == FL_OK && rows != NULL)
         error = rows->error;
-    if (error != FL_OK)
-        return fl_rebuild_fail(run, error, "the position cannot be read: %s", fl_error_text(error));
-    struct fl_fold_options fold = {
-        .view = options->view,
-        .journal = options->journal,
-        .sink = fl_fold_sink_store(store),
-        .targets = targets,
-        .target_count = count,
-        .memory_max = options->memory_max == 0 ? MEMORY_MAX : options->memory_max,
-        .progress = on_fold,
-        .context = run,
-        .detail = run->detail,
-    };
-    run->progress.phase = FL_REBUILD_FOLDING;
-    run->started_ms = fl_port_monotonic_ms(options->port);
-    error = fl_fold_run(&fold);
+    if (txn != NULL)
+        fl_txn_abort(txn);
+    if (error == FL_OK)
+        error = fold_to(run, targets, count);
+    else
+        fl_rebuild_fail(run, error, "the position cannot be read: %s", fl_error_text(error));
     free(targets);
-    if (error == FL_OK && !fl_rebuild_report(run, true))
-        error = FL_INTERRUPTED;
+    return error;
+}
+
+enum fl_error fl_rebuild_fold_to(struct fl_rebuild_run *run, struct fl_txn *rows)
+{
+    return fold_to_rows(run, rows == NULL ? NULL : &rows->kv, rows);
+}
+
+/* While the new version was built and compared the current one went on: what is left for the
+ * view's writer to fold in the switch should be seconds of work. A rollback does all its work
+ * here. */
+static enum fl_error close_in(struct fl_rebuild_run *run)
+{
+    enum fl_error error = FL_OK;
+    for (int i = 0; error == FL_OK && i < CLOSE_IN_COUNT_MAX; i++) {
+        error = fl_rebuild_catch_up(run);
+        if (run->progress.total <= CLOSE_IN_RECORD_COUNT)
+            break;
+    }
     return error;
 }
 
@@ -251,9 +287,8 @@ static enum fl_error build_and_switch(struct fl_rebuild_run *run)
         error = fl_versions_clear(&run->versions, FL_LINK_WANTED);
     if (error == FL_OK)
         error = take_snapshot(run);
-    if (error == FL_OK)
-        error = fl_rebuild_fold(run, run->store,
-                                run->snapshot.env == NULL ? NULL : &run->snapshot.txn.kv);
+    if (error == FL_OK && !run->options->rollback)
+        error = fold_to_rows(run, run->snapshot.env == NULL ? NULL : &run->snapshot.txn.kv, NULL);
     if (error == FL_OK)
         error = carry(run);
     fl_fault_point("rebuild.folded");
@@ -263,7 +298,8 @@ static enum fl_error build_and_switch(struct fl_rebuild_run *run)
         return error;
     fl_snapshot_drop(&run->snapshot);
     fl_fault_point("rebuild.compared");
-    return fl_rebuild_switch(run);
+    error = close_in(run);
+    return error == FL_OK ? fl_rebuild_switch(run) : error;
 }
 
 enum fl_error fl_rebuild(const struct fl_rebuild_options *options, struct fl_rebuild_result *result,

@@ -29,9 +29,12 @@ bool fl_rebuild_report(struct fl_rebuild_run *run, bool always);
 
 enum fl_error fl_rebuild_open_target(struct fl_rebuild_run *run) FL_MUST_USE;
 
-/* Folds `store` to where `rows` stand, or to the log's end when NULL. */
-enum fl_error fl_rebuild_fold(struct fl_rebuild_run *run, struct fl_store *store,
-                              struct fl_kv *rows) FL_MUST_USE;
+/* Folds the new version to where the rows of a read transaction stand, which is ended once that is
+ * known; NULL: to the log's end. */
+enum fl_error fl_rebuild_fold_to(struct fl_rebuild_run *run, struct fl_txn *rows) FL_MUST_USE;
+
+/* Folds the new version to where the current one stands now. */
+enum fl_error fl_rebuild_catch_up(struct fl_rebuild_run *run) FL_MUST_USE;
 
 /* Makes the built version the current one, through the view's writer or without it. */
 enum fl_error fl_rebuild_switch(struct fl_rebuild_run *run) FL_MUST_USE;

@@ -7,9 +7,7 @@
 #include "core/lmdb/bell.h"
 #include "replay/rebuild/rebuild_internal.h"
 
-/* Nobody writes the view: folds the new version to where the current one stands and switches.
- * FL_LOCKED: a writer has come meanwhile. */
-static enum fl_error switch_alone(struct fl_rebuild_run *run)
+enum fl_error fl_rebuild_catch_up(struct fl_rebuild_run *run)
 {
     const char *tables[FL_KV_TABLE_COUNT_MAX] = {NULL};
     char directory[PATH_MAX];
@@ -17,9 +15,7 @@ static enum fl_error switch_alone(struct fl_rebuild_run *run)
     struct fl_env *env = NULL;
     struct fl_txn txn;
     tables[FL_STORE_TABLE_META] = FL_STORE_TABLE_META_NAME;
-    enum fl_error error = fl_rebuild_open_target(run);
-    if (error == FL_OK)
-        error = fl_versions_read(&run->versions, FL_LINK_CURRENT, current);
+    enum fl_error error = fl_versions_read(&run->versions, FL_LINK_CURRENT, current);
     if (error == FL_OK)
         error = fl_versions_path(&run->versions, current, directory);
     struct fl_env_options options = {.directory = directory,
@@ -28,15 +24,24 @@ static enum fl_error switch_alone(struct fl_rebuild_run *run)
                                      .read_only = true};
     if (error == FL_OK)
         error = fl_env_open(&options, &env);
-    if (error == FL_OK) {
-        error = fl_txn_begin_read(&txn, env);
-        if (error == FL_OK)
-            error = fl_rebuild_fold(run, run->store, &txn.kv);
-        fl_txn_abort(&txn);
-        fl_env_close(&env);
-    } else if (error == FL_CORRUPT && run->options->accept) {
-        error = FL_OK;
-    }
+    if (error == FL_CORRUPT && run->options->accept)
+        return FL_OK; /* nobody can tell where it stood */
+    if (error != FL_OK)
+        return error;
+    error = fl_txn_begin_read(&txn, env);
+    if (error == FL_OK)
+        error = fl_rebuild_fold_to(run, &txn);
+    fl_env_close(&env);
+    return error;
+}
+
+/* Nobody writes the view: folds the new version to where the current one stands and switches.
+ * FL_LOCKED: a writer has come meanwhile. */
+static enum fl_error switch_alone(struct fl_rebuild_run *run)
+{
+    enum fl_error error = fl_rebuild_open_target(run);
+    if (error == FL_OK)
+        error = fl_rebuild_catch_up(run);
     if (error == FL_OK)
         error = fl_store_promote_alone(run->store);
     fl_store_close(&run->store);
