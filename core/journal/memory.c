@@ -273,6 +273,7 @@ static enum fl_error append_batch(struct fl_memory_client *client, const struct 
     struct fl_memory_log *log = client->log;
     struct fl_memory_partition *partition =
         fl_memory_partition_of(log, batch->topic, batch->partition);
+    fl_assert(partition != NULL); /* check_batch saw it under this lock */
     if (!log->ignore_expected && batch->expected_offset != FL_OFFSET_NONE &&
         batch->expected_offset != partition->next) {
         snprintf(client->base.detail, sizeof(client->base.detail),

@@ -37,12 +37,11 @@ static enum fl_error look(struct reader *reader, const struct source *source,
     const struct fl_memory_topic *topic = fl_memory_find(reader->log, source->topic);
     *partition = fl_memory_partition_of(reader->log, source->topic, source->partition);
     enum fl_error error = FL_OK;
-    if (*partition == NULL || topic->generation != source->generation)
+    if (*partition == NULL || topic->generation != source->generation ||
+        source->position > (*partition)->next)
         error = FL_LOG_CHANGED;
     else if (source->position < (*partition)->begin)
         error = FL_LOG_BEHIND;
-    else if (source->position > (*partition)->next)
-        error = FL_LOG_CHANGED;
     if (error != FL_OK)
         snprintf(reader->base.journal->detail, sizeof(reader->base.journal->detail),
                  "topic %s partition %u offset %llu: %s", source->topic, source->partition,
@@ -78,7 +77,9 @@ static enum fl_error fill(struct reader *reader, size_t size_max, bool *at_end)
     bool is_full = false;
     *at_end = true;
     for (size_t turn = 0; turn < reader->source_count; turn++) {
-        size_t index = (reader->turn + turn) % reader->source_count;
+        size_t index = reader->turn + turn < reader->source_count
+                           ? reader->turn + turn
+                           : reader->turn + turn - reader->source_count;
         struct source *source = &reader->sources[index];
         struct fl_memory_partition *partition = NULL;
         enum fl_error error = look(reader, source, &partition);
@@ -93,7 +94,7 @@ static enum fl_error fill(struct reader *reader, size_t size_max, bool *at_end)
         }
         *at_end = *at_end && i == partition->count;
     }
-    reader->turn = (reader->turn + 1) % reader->source_count;
+    reader->turn = reader->turn + 1 == reader->source_count ? 0 : reader->turn + 1;
     return FL_OK;
 }
 
