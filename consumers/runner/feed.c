@@ -360,6 +360,11 @@ bool fl_feed_is_full(const struct fl_feed *feed)
     return feed->view->is_full(feed->state);
 }
 
+void *fl_feed_state(struct fl_feed *feed)
+{
+    return feed->state;
+}
+
 const struct fl_chain_head *fl_feed_head(const struct fl_feed *feed)
 {
     return &feed->head;

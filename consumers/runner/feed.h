@@ -90,5 +90,8 @@ struct fl_feed_pending fl_feed_pending(const struct fl_feed *feed);
 /* True when the view asks for a commit. */
 bool fl_feed_is_full(const struct fl_feed *feed);
 
+/* The state that the view has opened: for whoever knows the view. */
+void *fl_feed_state(struct fl_feed *feed);
+
 const struct fl_chain_head *fl_feed_head(const struct fl_feed *feed);
 const char *fl_feed_detail(const struct fl_feed *feed);

@@ -248,6 +248,13 @@ static enum fl_error commit(struct fl_projector *projector)
         return fail(projector, error, fl_feed_detail(projector->feed));
     }
     fl_fault_point("projector.after_flush");
+    const struct fl_projector_hooks *hooks = projector->options.hooks;
+    if (hooks != NULL && hooks->committing != NULL)
+        error = hooks->committing(hooks->context, fl_feed_state(projector->feed), projector->kv);
+    if (error != FL_OK) {
+        abort_batch(projector);
+        return fail(projector, error, fl_error_text(error));
+    }
     projector->kv = NULL;
     error = fl_store_commit(projector->store);
     if (error != FL_OK)
@@ -273,6 +280,13 @@ static enum fl_error start_reading(struct fl_projector *projector)
     if (error != FL_OK) {
         abort_batch(projector);
         return fail(projector, error, fl_feed_detail(projector->feed));
+    }
+    const struct fl_projector_hooks *hooks = projector->options.hooks;
+    if (hooks != NULL && hooks->loaded != NULL)
+        error = hooks->loaded(hooks->context, fl_feed_state(projector->feed), projector->kv);
+    if (error != FL_OK) {
+        abort_batch(projector);
+        return fail(projector, error, fl_error_text(error));
     }
     error = commit(projector);
     if (error != FL_OK)
@@ -407,9 +421,14 @@ static enum fl_error poll_failed(struct fl_projector *projector, enum fl_error e
 static enum fl_error run_once(struct fl_projector *projector)
 {
     struct fl_batch batch = {0};
+    const struct fl_projector_hooks *hooks = projector->options.hooks;
     beat(projector);
-    enum fl_error error =
-        fl_reader_poll(projector->reader, poll_timeout_ms(projector), POLL_SIZE_MAX, &batch);
+    enum fl_error error = FL_OK;
+    if (hooks != NULL && hooks->round != NULL)
+        error = hooks->round(hooks->context);
+    if (error != FL_OK)
+        return fail(projector, error, fl_error_text(error));
+    error = fl_reader_poll(projector->reader, poll_timeout_ms(projector), POLL_SIZE_MAX, &batch);
     if (error != FL_OK)
         return poll_failed(projector, error);
     projector->backoff_ms = 0;
@@ -451,6 +470,8 @@ enum fl_error fl_projector_run(struct fl_projector *projector)
         error = FL_OK;
     if (error == FL_OK && projector->kv != NULL)
         error = commit(projector);
+    if (error == FL_INTERRUPTED && is_stopping(projector))
+        error = FL_OK; /* a hook gave up waiting: what it waited for is read again next time */
     if (error == FL_OK)
         return FL_OK;
     if (projector->kv != NULL)
@@ -459,6 +480,16 @@ enum fl_error fl_projector_run(struct fl_projector *projector)
         fl_diag(STORE_FULL, FL_TEXT("view", projector->options.view->name),
                 FL_TEXT("error", fl_error_name(error)));
     return error;
+}
+
+void fl_projector_beat(struct fl_projector *projector)
+{
+    beat(projector);
+}
+
+bool fl_projector_stopping(struct fl_projector *projector)
+{
+    return is_stopping(projector);
 }
 
 const char *fl_projector_detail(const struct fl_projector *projector)

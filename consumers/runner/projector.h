@@ -34,6 +34,20 @@ enum {
 
 struct fl_projector;
 
+/* What a projection with an effect outside adds to the fold; any may be NULL. An error ends the
+ * run, and with FL_INTERRUPTED it ends as asked: what was not committed is dropped. `state` is the
+ * view's. */
+struct fl_projector_hooks {
+    void *context;
+    /* Rows and positions were loaded, in the transaction that is open. */
+    enum fl_error (*loaded)(void *context, void *state, struct fl_kv *kv);
+    /* All is in the kv, positions too, and the commit follows if this succeeds. It may wait as long
+     * as it beats. */
+    enum fl_error (*committing)(void *context, void *state, struct fl_kv *kv);
+    /* Once per round, at least every second. */
+    enum fl_error (*round)(void *context);
+};
+
 struct fl_projector_options {
     const struct fl_view *view;
     struct fl_journal *journal;
@@ -46,8 +60,9 @@ struct fl_projector_options {
     /* After each commit, from the thread that runs; may be NULL. */
     void (*committed)(void *context, const struct fl_chain_head *head);
     void *context;
-    int lock_wait_ms;     /* for a writer before this one that is about to end */
-    struct fl_duty *duty; /* ready, beat and stop; NULL: none (tests) */
+    int lock_wait_ms;                       /* for a writer before this one that is about to end */
+    struct fl_duty *duty;                   /* ready, beat and stop; NULL: none (tests) */
+    const struct fl_projector_hooks *hooks; /* NULL: none */
 };
 
 /* Takes the view's lock. Errors as fl_store_open_writer; `detail` (may be NULL, FL_DETAIL_SIZE). */
@@ -59,6 +74,12 @@ enum fl_error fl_projector_run(struct fl_projector *projector) FL_MUST_USE;
 
 /* Makes run end soon. Not for signal handlers: a duty's stop is seen without it. */
 void fl_projector_stop(struct fl_projector *projector);
+
+/* Says "alive" from inside a hook that takes its time. */
+void fl_projector_beat(struct fl_projector *projector);
+
+/* True once it was asked to stop: for hooks that wait. */
+bool fl_projector_stopping(struct fl_projector *projector);
 
 /* Why run failed, for people. */
 const char *fl_projector_detail(const struct fl_projector *projector);

@@ -38,6 +38,7 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_simulate,
     /* duties, each alone */
     &fl_command_decide,
+    &fl_command_detect,
     &fl_command_project,
     &fl_command_serve,
     &fl_command_keep,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "consumers/decider/decider.h"
+#include "consumers/detector/detector.h"
 #include "consumers/runner/projector.h"
 #include "consumers/supervisor/bootstrap.h"
 #include "consumers/supervisor/supervisor.h"
@@ -39,6 +40,7 @@ static const struct fl_child_spec duty_specs[] = {
     {"project eventlog", {"project", "eventlog"}},
     {"project people", {"project", "people"}},
     {"gateway", {"serve"}},
+    {"detector", {"detect"}},
     {"keep", {"keep"}},
 };
 enum { DUTY_COUNT = sizeof(duty_specs) / sizeof(duty_specs[0]) };
@@ -157,6 +159,25 @@ const struct fl_command fl_command_decide = {
     .operands = "",
     .summary = "run the decider alone: it answers actions and keeps the registry",
     .run = decide_command,
+};
+
+static enum fl_error detect(struct fl_duty *duty, const void *context)
+{
+    (void)context;
+    return fl_detector_run(duty);
+}
+
+static int detect_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    (void)arguments;
+    return run_duty(cli, "detector", detect, NULL);
+}
+
+const struct fl_command fl_command_detect = {
+    .name = "detect",
+    .operands = "",
+    .summary = "run the detector alone: it reports what telemetry says of conditions",
+    .run = detect_command,
 };
 
 static enum fl_error project(struct fl_duty *duty, const void *context)
