@@ -25,7 +25,7 @@
 
 enum {
     WRITERS = 2,
-    NUMBERS_MAX = 400000,
+    NUMBERS_MAX = 2000000,
     BATCH = 25,
     CALM_COUNT = 500, /* acknowledged records between two faults */
     WAIT_MS_MAX = 60000,
@@ -115,45 +115,66 @@ static void check_accounts(struct ledger *ledgers[WRITERS])
     free(log);
 }
 
-/* Writes from two journals while the broker suffers `hurt`, until each has seen an error, then
- * heals it and goes on. */
-static void suffer(const char *hurt, const char *heal, int rounds)
+struct scene {
+    struct ledger *ledgers[WRITERS];
+    pthread_t threads[WRITERS];
+};
+
+/* Two writers, each with a journal of its own, on one partition. */
+static void scene_open(struct scene *scene)
 {
     static const char *const properties[] = {"message.timeout.ms", "3000", NULL};
     char prefix[64];
-    struct ledger *ledgers[WRITERS];
-    pthread_t threads[WRITERS];
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     kafka_prefix(prefix, sizeof(prefix));
     for (uint32_t i = 0; i < WRITERS; i++) {
-        ledgers[i] = calloc(1, sizeof(*ledgers[i]));
-        assert_non_null(ledgers[i]);
-        ledgers[i]->writer = i;
-        pthread_mutex_init(&ledgers[i]->lock, NULL);
-        pthread_cond_init(&ledgers[i]->changed, &attributes);
-        ledgers[i]->journal = kafka_open(prefix, properties);
+        struct ledger *ledger = calloc(1, sizeof(*ledger));
+        assert_non_null(ledger);
+        ledger->writer = i;
+        pthread_mutex_init(&ledger->lock, NULL);
+        pthread_cond_init(&ledger->changed, &attributes);
+        ledger->journal = kafka_open(prefix, properties);
+        scene->ledgers[i] = ledger;
     }
-    kafka_topic(ledgers[0]->journal, "log", 1);
+    pthread_condattr_destroy(&attributes);
+    kafka_topic(scene->ledgers[0]->journal, "log", 1);
     for (int i = 0; i < WRITERS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, write_numbers, ledgers[i]), 0);
-    for (int round = 0; round < rounds; round++) {
-        await_counters(ledgers, false, CALM_COUNT);
-        kafka_ctl(hurt);
-        await_counters(ledgers, true, 1);
-        kafka_ctl(heal);
-    }
-    await_counters(ledgers, false, CALM_COUNT);
+        assert_int_equal(pthread_create(&scene->threads[i], NULL, write_numbers, scene->ledgers[i]),
+                         0);
+}
+
+/* Stops the writers and compares what they were told with the log. */
+static void scene_close(struct scene *scene)
+{
+    await_counters(scene->ledgers, false, CALM_COUNT);
     for (int i = 0; i < WRITERS; i++)
-        atomic_store(&ledgers[i]->stop, true);
+        atomic_store(&scene->ledgers[i]->stop, true);
     for (int i = 0; i < WRITERS; i++)
-        pthread_join(threads[i], NULL);
-    check_accounts(ledgers);
+        pthread_join(scene->threads[i], NULL);
+    check_accounts(scene->ledgers);
     for (int i = 0; i < WRITERS; i++) {
-        fl_journal_close(&ledgers[i]->journal);
-        free(ledgers[i]);
+        struct ledger *ledger = scene->ledgers[i];
+        fl_journal_close(&ledger->journal);
+        pthread_mutex_destroy(&ledger->lock);
+        pthread_cond_destroy(&ledger->changed);
+        free(ledger);
     }
+}
+
+/* All brokers suffer `hurt` until each writer has seen an error, then are healed. */
+static void suffer(const char *hurt, const char *heal, int rounds)
+{
+    struct scene scene;
+    scene_open(&scene);
+    for (int round = 0; round < rounds; round++) {
+        await_counters(scene.ledgers, false, CALM_COUNT);
+        kafka_ctl(hurt, 0);
+        await_counters(scene.ledgers, true, 1);
+        kafka_ctl(heal, 0);
+    }
+    scene_close(&scene);
 }
 
 static void a_paused_broker_leaves_outcomes_open_and_the_log_tells_them(void **state)
@@ -166,6 +187,24 @@ static void a_killed_broker_loses_nothing_that_it_acknowledged(void **state)
 {
     (void)state;
     suffer("kill", "restart", 2);
+}
+
+/* Each of three brokers dies in turn, the leader among them: the writers go on without it. */
+static void a_dead_leader_is_replaced_and_nothing_is_lost(void **state)
+{
+    struct scene scene;
+    int broker_count = kafka_broker_count();
+    (void)state;
+    if (broker_count < 3)
+        skip(); /* one broker has nobody to take over; this runs on three as well */
+    scene_open(&scene);
+    for (int broker = 1; broker <= broker_count; broker++) {
+        await_counters(scene.ledgers, false, CALM_COUNT);
+        kafka_ctl("kill", broker);
+        await_counters(scene.ledgers, false, CALM_COUNT);
+        kafka_ctl("restart", broker);
+    }
+    scene_close(&scene);
 }
 
 /* A reader that was open while the broker was away goes on where it was. */
@@ -189,10 +228,10 @@ static void a_reader_outlives_a_restart_of_the_broker(void **state)
         for (size_t i = 0; i < batch.count; i++)
             assert_true(batch.entries[i].offset == next++);
     }
-    kafka_ctl("kill");
+    kafka_ctl("kill", 0);
     assert_int_equal(fl_reader_poll(reader, 500, 1, &batch), FL_OK);
     assert_int_equal(batch.count, 0);
-    kafka_ctl("restart");
+    kafka_ctl("restart", 0);
     assert_int_equal(kafka_append(journal, "log", 1, 10, 10, offsets), FL_OK);
     while (next < 20) {
         assert_int_equal(fl_reader_poll(reader, 1000, 1 << 20, &batch), FL_OK);
@@ -277,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_stopped_holder_loses_the_lease_and_knows_it_when_it_wakes),
         cmocka_unit_test(a_paused_broker_leaves_outcomes_open_and_the_log_tells_them),
         cmocka_unit_test(a_killed_broker_loses_nothing_that_it_acknowledged),
+        cmocka_unit_test(a_dead_leader_is_replaced_and_nothing_is_lost),
         cmocka_unit_test(a_reader_outlives_a_restart_of_the_broker),
     };
     if (!kafka_is_there())

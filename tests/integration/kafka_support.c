@@ -62,14 +62,24 @@ void kafka_topic(struct fl_journal *journal, const char *topic, uint32_t partiti
         fail_msg("%s", fl_journal_detail(journal));
 }
 
-void kafka_ctl(const char *verb)
+int kafka_broker_count(void)
+{
+    int count = 1;
+    for (const char *at = getenv("FLEETLOG_TEST_KAFKA"); (at = strchr(at, ',')) != NULL; at++)
+        count++;
+    return count;
+}
+
+void kafka_ctl(const char *verb, int broker)
 {
     char path[512];
+    char number[16];
+    snprintf(number, sizeof(number), "%d", broker);
     snprintf(path, sizeof(path), "%s/ctl", getenv("FLEETLOG_TEST_KAFKA_DIR"));
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        execl(path, path, verb, (char *)NULL);
+        execl(path, path, verb, broker == 0 ? NULL : "--broker", number, (char *)NULL);
         _exit(127);
     }
     int status = -1;

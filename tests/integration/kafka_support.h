@@ -20,8 +20,11 @@ void kafka_prefix(char *out, size_t out_size);
 /* Makes `topic` with so many partitions, kept for ever. */
 void kafka_topic(struct fl_journal *journal, const char *topic, uint32_t partition_count);
 
-/* Runs `ctl VERB` of the test's own cluster and waits for it. */
-void kafka_ctl(const char *verb);
+/* Brokers of the test's cluster. */
+int kafka_broker_count(void);
+
+/* Runs `ctl VERB` of the test's own cluster and waits for it; broker 0: all of them. */
+void kafka_ctl(const char *verb, int broker);
 
 /* A record whose value is {writer, number}; `value` is the caller's and outlives it. */
 struct kafka_number {
