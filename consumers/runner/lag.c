@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "consumers/runner/heartbeat.h"
-#include "core/lmdb/txn.h"
+#include "projections/store/store.h"
 
 enum { OLDEST_TIMEOUT_MS = 2000, OLDEST_SIZE_MAX = 64 * 1024 };
 
@@ -123,32 +123,16 @@ enum fl_error fl_lag_measure(struct fl_lag *lag, struct fl_journal *journal, int
     return error;
 }
 
-/* Opens the current version's own rows, whatever view it is. */
+/* Reads the current version's own rows, whatever view it is. */
 static enum fl_error read_rows(const struct fl_versions *versions, struct fl_lag *lag)
 {
-    const char *tables[FL_KV_TABLE_COUNT_MAX] = {NULL};
-    char directory[PATH_MAX];
     char version[FL_VERSION_NAME_SIZE];
-    struct fl_env *env = NULL;
-    struct fl_txn txn;
-    enum fl_error error = fl_versions_read(versions, FL_LINK_CURRENT, version);
-    if (error == FL_OK)
-        error = fl_versions_path(versions, version, directory);
+    struct fl_store_peek peek;
+    enum fl_error error = fl_store_peek(versions, &peek, version);
     if (error != FL_OK)
         return error;
-    tables[FL_STORE_TABLE_META] = FL_STORE_TABLE_META_NAME;
-    struct fl_env_options options = {.directory = directory,
-                                     .tables = tables,
-                                     .table_count = FL_KV_TABLE_COUNT_MAX,
-                                     .read_only = true};
-    error = fl_env_open(&options, &env);
-    if (error == FL_OK)
-        error = fl_txn_begin_read(&txn, env);
-    if (error == FL_OK) {
-        error = fl_lag_take(&txn.kv, lag);
-        fl_txn_abort(&txn);
-    }
-    fl_env_close(&env);
+    error = fl_lag_take(&peek.txn.kv, lag);
+    fl_store_peek_end(&peek);
     if (error == FL_OK)
         memcpy(lag->version, version, sizeof(version));
     return error;

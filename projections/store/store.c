@@ -346,3 +346,38 @@ struct fl_env *fl_store_env(struct fl_store *store)
 {
     return store->env;
 }
+
+enum fl_error fl_store_peek(const struct fl_versions *versions, struct fl_store_peek *peek,
+                            char version[FL_VERSION_NAME_SIZE])
+{
+    const char *tables[FL_KV_TABLE_COUNT_MAX] = {NULL};
+    char directory[PATH_MAX];
+    char current[FL_VERSION_NAME_SIZE];
+    memset(peek, 0, sizeof(*peek));
+    tables[FL_STORE_TABLE_META] = FL_STORE_TABLE_META_NAME;
+    tables[FL_STORE_TABLE_PARKED] = FL_STORE_TABLE_PARKED_NAME;
+    enum fl_error error = fl_versions_read(versions, FL_LINK_CURRENT, current);
+    if (error == FL_OK)
+        error = fl_versions_path(versions, current, directory);
+    struct fl_env_options options = {.directory = directory,
+                                     .tables = tables,
+                                     .table_count = FL_KV_TABLE_COUNT_MAX,
+                                     .read_only = true};
+    if (error == FL_OK)
+        error = fl_env_open(&options, &peek->env);
+    if (error == FL_OK)
+        error = fl_txn_begin_read(&peek->txn, peek->env);
+    if (error != FL_OK) {
+        fl_store_peek_end(peek);
+        return error;
+    }
+    if (version != NULL)
+        memcpy(version, current, sizeof(current));
+    return FL_OK;
+}
+
+void fl_store_peek_end(struct fl_store_peek *peek)
+{
+    fl_txn_abort(&peek->txn);
+    fl_env_close(&peek->env);
+}

@@ -79,3 +79,15 @@ struct fl_env *fl_store_env(struct fl_store *store);
 
 /* The table list of a view's environment: the view's own, holes, the store's. */
 void fl_store_tables(const struct fl_view *view, const char *tables[FL_KV_TABLE_COUNT_MAX]);
+
+/* Looks into the current version of any view, whichever it is: the store's own tables only. Opens
+ * the environment (the process must not have it open) and a read transaction for fl_meta_* and
+ * fl_parked_*; hold it shortly. `version` (may be NULL) receives its name. End with
+ * fl_store_peek_end. FL_NOT_FOUND: there are no rows. */
+struct fl_store_peek {
+    struct fl_env *env;
+    struct fl_txn txn;
+};
+enum fl_error fl_store_peek(const struct fl_versions *versions, struct fl_store_peek *peek,
+                            char version[FL_VERSION_NAME_SIZE]) FL_MUST_USE;
+void fl_store_peek_end(struct fl_store_peek *peek);

@@ -103,3 +103,6 @@ void fl_cli_close_duty(struct fl_duty *duty);
 
 /* Opens the configured journal for a command that only looks. */
 int fl_cli_open_journal(struct fl_cli *cli, struct fl_journal **journal);
+
+/* The unix user, as the log names an operator; a number if the system knows no name. */
+void fl_cli_user_name(char *out, size_t out_size);

@@ -34,6 +34,9 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_lag,
     &fl_command_check,
     &fl_command_rebuild,
+    &fl_command_parked,
+    &fl_command_parked_retry,
+    &fl_command_parked_skip,
     &fl_command_migrate,
     &fl_command_simulate,
     /* duties, each alone */

@@ -51,6 +51,11 @@ extern const struct fl_command fl_command_lag;
 extern const struct fl_command fl_command_rebuild;
 extern const struct fl_command fl_command_check;
 
+/* parked.c */
+extern const struct fl_command fl_command_parked;
+extern const struct fl_command fl_command_parked_retry;
+extern const struct fl_command fl_command_parked_skip;
+
 /* simulate.c */
 extern const struct fl_command fl_command_simulate;
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pwd.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/diag.h"
 #include "core/journal_open.h"
@@ -60,4 +62,15 @@ void fl_cli_close_duty(struct fl_duty *duty)
 {
     fl_journal_close(&duty->journal);
     fl_duty_fini(duty);
+}
+
+void fl_cli_user_name(char *out, size_t out_size)
+{
+    struct passwd entry;
+    struct passwd *found = NULL;
+    char room[4096];
+    if (getpwuid_r(getuid(), &entry, room, sizeof(room), &found) == 0 && found != NULL)
+        snprintf(out, out_size, "%s", entry.pw_name);
+    else
+        snprintf(out, out_size, "%u", (unsigned)getuid());
 }

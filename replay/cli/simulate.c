@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <pwd.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/node_keyring.h"
 #include "producers/simulator/load/simulate.h"
@@ -58,18 +56,6 @@ static void print_result(const struct fl_cli *cli, const struct fl_simulate_opti
                result->seconds, rate);
 }
 
-/* The unix user, as the log names an operator; a number if the system knows no name. */
-static void user_name(char *out, size_t out_size)
-{
-    struct passwd entry;
-    struct passwd *found = NULL;
-    char room[4096];
-    if (getpwuid_r(getuid(), &entry, room, sizeof(room), &found) == 0 && found != NULL)
-        snprintf(out, out_size, "%s", entry.pw_name);
-    else
-        snprintf(out, out_size, "%u", (unsigned)getuid());
-}
-
 static int simulate_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     struct fl_duty duty;
@@ -85,7 +71,7 @@ static int simulate_command(struct fl_cli *cli, const struct fl_arguments *argum
         code = fl_cli_open_duty(cli, "simulate", &duty);
     if (code != FL_EXIT_DONE)
         return code;
-    user_name(user, sizeof(user));
+    fl_cli_user_name(user, sizeof(user));
     enum fl_error error = fl_node_keyring_load(cli->config, &cli->datadir, &keyring, detail);
     if (error == FL_OK) {
         options.journal = duty.journal;

@@ -9,29 +9,14 @@
 
 enum fl_error fl_rebuild_catch_up(struct fl_rebuild_run *run)
 {
-    const char *tables[FL_KV_TABLE_COUNT_MAX] = {NULL};
-    char directory[PATH_MAX];
-    char current[FL_VERSION_NAME_SIZE];
-    struct fl_env *env = NULL;
-    struct fl_txn txn;
-    tables[FL_STORE_TABLE_META] = FL_STORE_TABLE_META_NAME;
-    enum fl_error error = fl_versions_read(&run->versions, FL_LINK_CURRENT, current);
-    if (error == FL_OK)
-        error = fl_versions_path(&run->versions, current, directory);
-    struct fl_env_options options = {.directory = directory,
-                                     .tables = tables,
-                                     .table_count = FL_KV_TABLE_COUNT_MAX,
-                                     .read_only = true};
-    if (error == FL_OK)
-        error = fl_env_open(&options, &env);
+    struct fl_store_peek peek;
+    enum fl_error error = fl_store_peek(&run->versions, &peek, NULL);
     if (error == FL_CORRUPT && run->options->accept)
         return FL_OK; /* nobody can tell where it stood */
     if (error != FL_OK)
         return error;
-    error = fl_txn_begin_read(&txn, env);
-    if (error == FL_OK)
-        error = fl_rebuild_fold_to(run, &txn);
-    fl_env_close(&env);
+    error = fl_rebuild_fold_to(run, &peek.txn);
+    fl_store_peek_end(&peek);
     return error;
 }
 
