@@ -5,14 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/assert.h"
 #include "core/journal_open.h"
+#include "projections/detector/detector.h"
 #include "replay/cli/commands.h"
 #include "replay/migrate/seal.h"
 #include "replay/migrate/views.h"
 #include "replay/views.h"
 #include "schemas/topics.h"
 
-enum { ACTOR_SIZE = 64, TOPIC_COUNT_MAX = FL_TOPIC_COUNT + 1 };
+enum { ACTOR_SIZE = 64, TOPIC_COUNT_MAX = FL_TOPIC_COUNT + 1, VIEW_COUNT_MAX = 16 };
 
 struct migration {
     struct fl_cli *cli;
@@ -84,8 +86,21 @@ static enum fl_error find_log(struct migration *m)
     return error;
 }
 
+/* Everything below DATA/views: the projections, and the detector's own. */
+static size_t collect_views(const struct fl_view *views[VIEW_COUNT_MAX])
+{
+    size_t count = 0;
+    const struct fl_view *const *all = fl_views_all(&count);
+    fl_assert(count < VIEW_COUNT_MAX);
+    memcpy(views, all, count * sizeof(*views));
+    if (fl_views_find(fl_detector_view()->name) == NULL)
+        views[count++] = fl_detector_view();
+    return count;
+}
+
 static enum fl_error run(struct migration *m)
 {
+    const struct fl_view *moved_views[VIEW_COUNT_MAX];
     const char *topics[TOPIC_COUNT_MAX] = {NULL};
     size_t count = 0;
     const struct fl_topic_row *rows = fl_topic_table(&count);
@@ -102,12 +117,13 @@ static enum fl_error run(struct migration *m)
     };
     struct fl_migrate_views views = {
         .directory = m->views_path,
+        .views = moved_views,
+        .view_count = collect_views(moved_views),
         .source = m->duty->journal,
         .target_identity = m->identity,
         .map_size = fl_config_number(m->cli->config, FL_SETTING_VIEW_MAP),
         .port = m->cli->port,
     };
-    views.views = fl_views_all(&views.view_count);
     enum fl_error error = refuse_same(m);
     if (error == FL_OK)
         error = find_log(m);
