@@ -78,6 +78,15 @@ const char *fl_argument(const struct fl_arguments *arguments, const char *name)
     return arguments->values[option_index(arguments->options, name)];
 }
 
+const char *fl_argument_at(const struct fl_arguments *arguments, const char *name, size_t index)
+{
+    size_t option = option_index(arguments->options, name);
+    for (size_t i = 0; i < arguments->given_count; i++)
+        if (arguments->given[i] == option && index-- == 0)
+            return arguments->given_values[i];
+    return NULL;
+}
+
 bool fl_argument_number(const struct fl_arguments *arguments, const char *name, uint64_t fallback,
                         uint64_t *value)
 {
@@ -179,8 +188,8 @@ static int find_option(const struct fl_option *options, const char *name, size_t
 }
 
 /* Takes one option word at parse->at for either table. False after printing a usage error. */
-static bool take_option(struct parse *parse, const struct fl_option *options, const char **values,
-                        const struct fl_option *all_of_command)
+static bool take_option(struct parse *parse, const struct fl_option *options,
+                        struct fl_arguments *arguments, const struct fl_option *all_of_command)
 {
     const char *word = parse->argv[parse->at];
     bool is_long = word[1] == '-';
@@ -190,7 +199,8 @@ static bool take_option(struct parse *parse, const struct fl_option *options, co
     char short_name = is_long ? 0 : name[0];
     int index = find_option(options, name, size, short_name);
     const struct fl_option *found = index >= 0 ? &options[index] : NULL;
-    const char **value = index >= 0 ? &values[index] : NULL;
+    const char **value = index >= 0 ? &arguments->values[index] : NULL;
+    bool of_command = index >= 0;
     if (found == NULL) {
         index = find_option(global_options, name, size, short_name);
         found = index >= 0 ? &global_options[index] : NULL;
@@ -216,6 +226,14 @@ static bool take_option(struct parse *parse, const struct fl_option *options, co
         given = parse->argv[++parse->at];
     }
     *value = found->argument == NULL ? "" : given;
+    if (of_command && arguments->given_count == FL_CLI_GIVEN_COUNT_MAX) {
+        fl_cli_usage("more than %d options", FL_CLI_GIVEN_COUNT_MAX);
+        return false;
+    }
+    if (of_command) {
+        arguments->given[arguments->given_count] = (size_t)index;
+        arguments->given_values[arguments->given_count++] = *value;
+    }
     return true;
 }
 
@@ -242,7 +260,7 @@ static const struct fl_command *parse_all(struct parse *parse, struct fl_argumen
             command = find_command(parse->word_count, parse->words, &taken);
             arguments->options =
                 command != NULL && command->options != NULL ? command->options : none;
-            *good = take_option(parse, arguments->options, arguments->values, none);
+            *good = take_option(parse, arguments->options, arguments, none);
         } else if (parse->word_count == FL_CLI_POSITIONAL_COUNT_MAX) {
             fl_cli_usage("more than %d words", FL_CLI_POSITIONAL_COUNT_MAX);
             *good = false;

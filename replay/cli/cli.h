@@ -31,7 +31,11 @@ enum {
     FL_EXIT_INTERRUPTED = 130
 };
 
-enum { FL_CLI_OPTION_COUNT_MAX = 24, FL_CLI_POSITIONAL_COUNT_MAX = 1100 };
+enum {
+    FL_CLI_OPTION_COUNT_MAX = 24,
+    FL_CLI_POSITIONAL_COUNT_MAX = 1100,
+    FL_CLI_GIVEN_COUNT_MAX = 256 /* options of a command, repeated ones counted */
+};
 
 struct fl_option {
     const char *name;     /* long form without dashes */
@@ -43,8 +47,11 @@ struct fl_option {
 /* Which options were given, in the order of the command's table. */
 struct fl_arguments {
     const struct fl_option *options;
-    const char
-        *values[FL_CLI_OPTION_COUNT_MAX]; /* NULL: not given; "" for a switch that was given */
+    const char *values[FL_CLI_OPTION_COUNT_MAX]; /* NULL: not given; "" for a switch that was given;
+                                                    of a repeated one the last */
+    size_t given[FL_CLI_GIVEN_COUNT_MAX]; /* the option's place in `options`, in order given … */
+    const char *given_values[FL_CLI_GIVEN_COUNT_MAX]; /* … and its value */
+    size_t given_count;
     const char *positional[FL_CLI_POSITIONAL_COUNT_MAX];
     size_t positional_count;
 };
@@ -82,6 +89,9 @@ int fl_cli_main(int argc, char **argv);
 /* Value of an option ("" for a switch), NULL if it was not given. The name must be in the command's
  * table (asserted). */
 const char *fl_argument(const struct fl_arguments *arguments, const char *name);
+
+/* Value `index` (from 0) of an option that may be repeated; NULL behind the last. */
+const char *fl_argument_at(const struct fl_arguments *arguments, const char *name, size_t index);
 
 /* Number of an option; `fallback` if not given. False after printing a usage error. */
 bool fl_argument_number(const struct fl_arguments *arguments, const char *name, uint64_t fallback,

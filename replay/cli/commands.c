@@ -45,5 +45,6 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_project,
     &fl_command_serve,
     &fl_command_keep,
+    &fl_command_agent_run,
     NULL,
 };

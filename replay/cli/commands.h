@@ -63,3 +63,6 @@ extern const struct fl_command fl_command_simulate;
 extern const struct fl_command fl_command_migrate;
 /* events.c */
 extern const struct fl_command fl_command_events;
+
+/* agent.c */
+extern const struct fl_command fl_command_agent_run;
