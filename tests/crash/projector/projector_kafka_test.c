@@ -71,8 +71,8 @@ static void a_broker_that_dies_and_comes_back_costs_nothing(void **state)
     world_start(world, "project", NULL);
     world_write(world, 60);
     assert_true(world_wait_all(world));
-    kafka_ctl("kill");
-    kafka_ctl("restart");
+    kafka_ctl("kill", 0);
+    kafka_ctl("restart", 0);
     world_write(world, 60);
     assert_true(world_wait(world, sample_log_event(&world->log, "after the restart")));
     assert_true(world_wait_all(world));

@@ -14,7 +14,7 @@ export FLEETLOG_JOURNAL_MAP_SIZE=1GiB FLEETLOG_VIEWS_MAP_SIZE=1GiB
 RANDOM=${FLEETLOG_SEED:-$RANDOM}
 printf 'FLEETLOG_SEED=%s\n' "$RANDOM"
 
-die() { printf '%s\n' "$*" && cat "$scratch/up.log" | tail -30 && exit 1; }
+die() { printf '%s\n' "$*" && tail -30 "$scratch/up.log" && exit 1; }
 
 start_up() {
   mkfifo "$scratch/ready"
