@@ -16,20 +16,25 @@ struct call {
     rd_kafka_AdminOptions_t *options;
     rd_kafka_queue_t *queue;
     rd_kafka_event_t *answer;
+    int timeout_ms;
 };
 
 static void call_begin(struct call *call, struct fl_kafka *kafka, rd_kafka_admin_op_t op)
 {
     char text[128];
-    *call = (struct call){.kafka = kafka};
+    bool asks = op == RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS;
+    *call = (struct call){
+        .kafka = kafka,
+        .timeout_ms = asks ? kafka->control_timeout_ms : FL_KAFKA_ADMIN_TIMEOUT_MS,
+    };
     call->options = rd_kafka_AdminOptions_new(kafka->control, op);
     call->queue = rd_kafka_queue_new(kafka->control);
     rd_kafka_resp_err_t code = rd_kafka_AdminOptions_set_request_timeout(
-        call->options, kafka->control_timeout_ms, text, sizeof(text));
+        call->options, call->timeout_ms, text, sizeof(text));
     fl_assert(code == RD_KAFKA_RESP_ERR_NO_ERROR);
-    if (op != RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS) {
-        code = rd_kafka_AdminOptions_set_operation_timeout(
-            call->options, kafka->control_timeout_ms / 2, text, sizeof(text));
+    if (!asks) {
+        code = rd_kafka_AdminOptions_set_operation_timeout(call->options, call->timeout_ms / 2,
+                                                           text, sizeof(text));
         fl_assert(code == RD_KAFKA_RESP_ERR_NO_ERROR);
     }
 }
@@ -38,7 +43,7 @@ static void call_begin(struct call *call, struct fl_kafka *kafka, rd_kafka_admin
 static enum fl_error call_wait(struct call *call, const char *what)
 {
     /* The library answers within the request's own time-out; the second is for its scheduling. */
-    call->answer = rd_kafka_queue_poll(call->queue, call->kafka->control_timeout_ms + 1000);
+    call->answer = rd_kafka_queue_poll(call->queue, call->timeout_ms + 1000);
     if (call->answer == NULL)
         return fl_kafka_fail(call->kafka, FL_UNAVAILABLE, "%s: no answer from the brokers", what);
     if (rd_kafka_event_error(call->answer) != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -66,6 +71,9 @@ enum fl_error fl_kafka_partition_count(struct fl_kafka *kafka, const char *full_
     rd_kafka_resp_err_t code =
         rd_kafka_metadata(kafka->control, 0, topic, &metadata, kafka->control_timeout_ms);
     rd_kafka_topic_destroy(topic);
+    if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        return fl_kafka_fail(kafka, FL_UNAVAILABLE, "no Kafka broker answers at %s",
+                             kafka->brokers);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return fl_kafka_fail(kafka, fl_kafka_error(code), "topic %s: %s", full_name,
                              rd_kafka_err2str(code));
@@ -92,7 +100,7 @@ enum fl_error fl_kafka_partition_count(struct fl_kafka *kafka, const char *full_
  * creation and deletion are answered before every broker knows. */
 static enum fl_error await_topic(struct fl_kafka *kafka, const char *full_name, bool there)
 {
-    int64_t deadline_ms = fl_kafka_now_ms() + kafka->control_timeout_ms;
+    int64_t deadline_ms = fl_kafka_now_ms() + FL_KAFKA_ADMIN_TIMEOUT_MS;
     enum fl_error error;
     do {
         uint32_t count = 0;

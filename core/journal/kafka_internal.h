@@ -18,7 +18,8 @@
 #include "core/journal_engine.h"
 
 enum {
-    FL_KAFKA_CONTROL_TIMEOUT_MS = 10000, /* one admin or metadata call, at most */
+    FL_KAFKA_CONTROL_TIMEOUT_MS = 5000, /* one question for metadata or offsets, at most */
+    FL_KAFKA_ADMIN_TIMEOUT_MS = 30000,  /* making or removing a topic, which all brokers must do */
     FL_KAFKA_CONTROL_TIMEOUT_MS_MIN = 1000,
     FL_KAFKA_PAUSE_MS = 20,           /* between two looks at the cluster */
     FL_KAFKA_GROUP_SESSION_MS = 8000, /* a dead member loses its lease after that */
