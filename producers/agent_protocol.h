@@ -32,6 +32,8 @@
  * POST COMMANDS "/" id ACKNOWLEDGEMENT {}: upsd has taken it; 200.
  * POST COMMANDS "/" id OUTCOME {outcome, variable, value, reportCounter, reason}: outcome
  *     SUCCEEDED, FAILED or EXPIRED; 200.
+ * The last three carry an Idempotency-Key made of the command's id and the last part of the path:
+ * sent again after a lost answer they are answered as the first time.
  */
 #define FL_AGENT_PATH_ENROL "/agent/v1/enrol"
 #define FL_AGENT_PATH_DEVICES "/agent/v1/devices"

@@ -240,6 +240,8 @@ enum fl_error fl_agent_http_start(struct fl_agent_http *client, enum fl_agent_la
         if (lane->body != NULL)
             memcpy(lane->body, request->body.data, request->body.size);
     }
+    if (good && request->idempotency_key != NULL)
+        good = add_header(lane, "Idempotency-Key", request->idempotency_key);
     if (good && request->is_signed)
         good = add_signature(lane, request);
     if (!good || !set_options(lane, request) ||

@@ -33,6 +33,7 @@ struct fl_agent_request {
     const char *path; /* with query */
     const char *content_type;
     struct fl_slice body;
+    const char *idempotency_key; /* NULL: none */
     bool is_signed;
     long timeout_ms;
     fl_agent_on_answer *on_answer;

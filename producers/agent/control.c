@@ -41,14 +41,16 @@ static bool read_number(const json_t *object, const char *name, uint64_t *number
     return true;
 }
 
-static void post(struct fl_agent *agent, const char *path, const char *body, bool is_signed,
+/* `key`: what is said once, however often it has to be sent; NULL: may be said again. */
+static void post(struct fl_agent *agent, const char *path, const char *key, const char *body,
                  fl_agent_on_answer *on_answer)
 {
     struct fl_agent_request request = {.method = "POST",
                                        .path = path,
                                        .content_type = "application/json",
                                        .body = fl_slice_text(body),
-                                       .is_signed = is_signed,
+                                       .idempotency_key = key,
+                                       .is_signed = strcmp(path, FL_AGENT_PATH_ENROL) != 0,
                                        .timeout_ms = ANSWER_MS,
                                        .on_answer = on_answer,
                                        .context = agent};
@@ -102,7 +104,7 @@ static void enrol(struct fl_agent *agent)
     fl_json_object_end(&json);
     bool fits = fl_json_finish(&json);
     fl_assert(fits);
-    post(agent, FL_AGENT_PATH_ENROL, body, false, on_enrolled);
+    post(agent, FL_AGENT_PATH_ENROL, NULL, body, on_enrolled);
 }
 
 /* Whether a delivery's answer lets the command be carried out. */
@@ -145,7 +147,7 @@ static void on_command_posted(void *context, long status, struct fl_slice body, 
 }
 
 static void post_outcome(struct fl_agent *agent, const struct fl_agent_command *command,
-                         const char *path)
+                         const char *path, const char *key)
 {
     char body[BODY_SIZE];
     struct fl_json json;
@@ -166,7 +168,7 @@ static void post_outcome(struct fl_agent *agent, const struct fl_agent_command *
     fl_json_object_end(&json);
     bool fits = fl_json_finish(&json);
     fl_assert(fits); /* every part has its bound */
-    post(agent, path, body, true, on_command_posted);
+    post(agent, path, key, body, on_command_posted);
 }
 
 /* The next thing to say about a command; false: nothing. The outcome waits for the report that
@@ -175,6 +177,7 @@ static bool step_command(struct fl_agent *agent, struct fl_agent_command *comman
 {
     const char *tail = NULL;
     char path[FL_AGENT_PATH_SIZE];
+    char key[FL_ID_TEXT_SIZE + 32];
     if (command->state == FL_COMMAND_STORED)
         tail = FL_AGENT_TAIL_DELIVERY;
     else if (command->owes_acknowledgement)
@@ -186,13 +189,14 @@ static bool step_command(struct fl_agent *agent, struct fl_agent_command *comman
     agent->posted = command;
     agent->posted_state = (enum fl_agent_command_state)command->state;
     snprintf(path, sizeof(path), FL_AGENT_PATH_COMMANDS "/%s%s", command->id, tail);
+    snprintf(key, sizeof(key), "%s%s", command->id, tail);
     if (command->owes_acknowledgement) {
         agent->posted_state = FL_COMMAND_WATCHED;
-        post(agent, path, "{}", true, on_command_posted);
+        post(agent, path, key, "{}", on_command_posted);
     } else if (command->state == FL_COMMAND_STORED) {
-        post(agent, path, "{}", true, on_command_posted);
+        post(agent, path, key, "{}", on_command_posted);
     } else {
-        post_outcome(agent, command, path);
+        post_outcome(agent, command, path, key);
     }
     return true;
 }
@@ -266,7 +270,7 @@ static bool step_device(struct fl_agent *agent, struct fl_agent_device *device)
         snprintf(path, sizeof(path), FL_AGENT_PATH_DEVICES "/%s" FL_AGENT_TAIL_CAPABILITIES,
                  device->id_text);
     agent->described = device;
-    post(agent, path, body, true, on_described);
+    post(agent, path, NULL, body, on_described);
     free(body);
     return true;
 }
