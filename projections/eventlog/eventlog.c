@@ -231,7 +231,8 @@ static void list_under(struct folding *f, const fl_entry_row *row, struct fl_sco
     uint8_t listed[8 + FL_SCOPE_SIZE_MAX];
     fl_put_u64(listed, row->sequence);
     memcpy(listed + 8, key.bytes, key.size);
-    fl_kv_put(f->kv, FL_EVENTLOG_LISTED, fl_slice_of(listed, 8 + key.size), FL_SLICE_LITERAL(""));
+    fl_kv_append(f->kv, FL_EVENTLOG_LISTED, fl_slice_of(listed, 8 + key.size),
+                 FL_SLICE_LITERAL(""));
     fl_scope_key_place(&key, row->severity, row->time_ms, row->sequence);
     fl_kv_put(f->kv, FL_EVENTLOG_ORDER, fl_slice_of(key.bytes, key.size), FL_SLICE_LITERAL(""));
 }

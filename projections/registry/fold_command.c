@@ -216,6 +216,6 @@ void fl_fold_remember(struct fl_folding *f)
         else
             fl_kv_put(f->kv, FL_TABLE_ACTION_IDS, fl_key_slice(&id), fl_key_slice(&sequence));
     }
-    fl_row_put(f->kv, f->arena, FL_TABLE_OUTCOMES, &sequence, &row.base);
+    fl_row_append(f->kv, f->arena, FL_TABLE_OUTCOMES, &sequence, &row.base);
     forget_some(f);
 }

@@ -53,20 +53,32 @@ void *fl_row_get(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_tabl
     return fl_row_decode(kv, arena, table, value);
 }
 
+/* Encodes a row; false with the kv's error set. */
+static bool encode_row(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_table table,
+                       const struct fl_key *key, const ProtobufCMessage *row,
+                       struct fl_slice *value)
+{
+    fl_assert(row->descriptor == descriptors[table]);
+    enum fl_error error = key->bad ? FL_CORRUPT : fl_message_encode(arena, row, value);
+    if (error != FL_OK)
+        fl_kv_fail(kv, error);
+    return error == FL_OK;
+}
+
 void fl_row_put(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_table table,
                 const struct fl_key *key, const ProtobufCMessage *row)
 {
     struct fl_slice value;
-    fl_assert(row->descriptor == descriptors[table]);
-    if (key->bad) {
-        fl_kv_fail(kv, FL_CORRUPT);
-        return;
-    }
-    enum fl_error error = fl_message_encode(arena, row, &value);
-    if (error == FL_OK)
+    if (encode_row(kv, arena, table, key, row, &value))
         fl_kv_put(kv, table, fl_key_slice(key), value);
-    else
-        fl_kv_fail(kv, error);
+}
+
+void fl_row_append(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_table table,
+                   const struct fl_key *key, const ProtobufCMessage *row)
+{
+    struct fl_slice value;
+    if (encode_row(kv, arena, table, key, row, &value))
+        fl_kv_append(kv, table, fl_key_slice(key), value);
 }
 
 void *fl_row_by_id(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_table table,

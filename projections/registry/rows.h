@@ -62,6 +62,10 @@ void *fl_row_decode(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_t
 void fl_row_put(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_table table,
                 const struct fl_key *key, const ProtobufCMessage *row);
 
+/* The same for a key that sorts behind all others of the table. */
+void fl_row_append(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_table table,
+                   const struct fl_key *key, const ProtobufCMessage *row);
+
 /* One row by one id; NULL for an id that is none. */
 void *fl_row_by_id(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_table table,
                    struct fl_slice id);
