@@ -12,6 +12,7 @@ enum { TEXT_SIZE_MAX = 4096, WORD_SIZE_MAX = 64 };
 struct text {
     char bytes[TEXT_SIZE_MAX];
     size_t size;
+    bool begins_with_name; /* whose first letter is not ours to change */
 };
 
 /* Appends as much as fits, never half a character. */
@@ -29,16 +30,26 @@ static void add(struct text *text, const char *part)
     text->bytes[text->size] = '\0';
 }
 
-static const char *name_or(const char *(*look_up)(void *, const char *), void *context,
-                           const char *id, const char *unknown)
+/* A name that somebody gave, exactly as it is. */
+static void add_name(struct text *text, const char *name)
+{
+    text->begins_with_name = text->begins_with_name || text->size == 0;
+    add(text, name);
+}
+
+static void add_name_or(struct text *text, const char *(*look_up)(void *, const char *),
+                        void *context, const char *id, const char *unknown)
 {
     const char *name = look_up == NULL || id == NULL ? NULL : look_up(context, id);
-    return name == NULL || name[0] == '\0' ? unknown : name;
+    if (name == NULL || name[0] == '\0')
+        add(text, unknown);
+    else
+        add_name(text, name);
 }
 
 static void add_person(struct text *text, const struct fl_eventlog_names *names, const char *id)
 {
-    add(text, name_or(names->person, names->context, id, "somebody who is not known any more"));
+    add_name_or(text, names->person, names->context, id, "somebody who is not known any more");
 }
 
 static void add_actor(struct text *text, const fl_entry_row *row,
@@ -70,7 +81,7 @@ static void add_actor(struct text *text, const fl_entry_row *row,
 
 static void add_device(struct text *text, const struct fl_eventlog_names *names, const char *id)
 {
-    add(text, name_or(names->device, names->context, id, "a device"));
+    add_name_or(text, names->device, names->context, id, "a device");
 }
 
 /* "A, B, C and 7 more" */
@@ -129,7 +140,7 @@ static void add_field(struct text *text, const ProtobufCMessage *message, const 
     const void *at = (const char *)message + field->offset;
     switch ((int)field->type) {
     case PROTOBUF_C_TYPE_STRING:
-        add(text, *(const char *const *)at);
+        add_name(text, *(const char *const *)at);
         return;
     case PROTOBUF_C_TYPE_ENUM:
         add(text, fl_enum_label(field->descriptor, *(const int *)at));
@@ -162,8 +173,8 @@ static void add_word(struct text *text, const fl_entry_row *row, const ProtobufC
         const char *id = string_of(message, "subject_id");
         add_person(text, names, id != NULL ? id : string_of(message, "account_id"));
     } else if (strcmp(word, "company") == 0) {
-        add(text,
-            name_or(names->company, names->context, string_of(message, "company_id"), "a company"));
+        add_name_or(text, names->company, names->context, string_of(message, "company_id"),
+                    "a company");
     } else if (strcmp(word, "action_type") == 0) {
         add_action(text, string_of(message, word));
     } else {
@@ -193,10 +204,10 @@ static void render(struct text *text, const fl_entry_row *row, const ProtobufCMe
     }
 }
 
-/* Sentences begin with a capital letter, whoever they begin with. */
+/* Sentences begin with a capital letter, unless they begin with a name. */
 static const char *finish(struct fl_arena *arena, struct text *text)
 {
-    if (text->size > 0 && text->bytes[0] >= 'a' && text->bytes[0] <= 'z')
+    if (text->size > 0 && !text->begins_with_name && text->bytes[0] >= 'a' && text->bytes[0] <= 'z')
         text->bytes[0] = (char)(text->bytes[0] - 'a' + 'A');
     return fl_arena_text(arena, fl_slice_of(text->bytes, text->size));
 }
