@@ -9,7 +9,7 @@
 #include "projections/registry/machines.h"
 #include "projections/registry/rights.h"
 
-enum { TTL_MS_DEFAULT = 10 * 60 * 1000, WAIT_S_MAX = 50 };
+enum { TTL_MS_DEFAULT = 10 * 60 * 1000, WAIT_S_MAX = 50, LOOK_ARENA_SIZE = 1024 * 1024 };
 
 static const struct {
     const char *name;
@@ -93,16 +93,17 @@ static json_t *command_json(const fl_command_row *row, int64_t now_ms)
     return json;
 }
 
-static bool may_see(struct call *call, struct fl_kv *kv, const fl_command_row *row)
+static bool may_see(struct call *call, struct fl_arena *arena, struct fl_kv *kv,
+                    const fl_command_row *row)
 {
     return call->identity.on_behalf_of.data == NULL ||
-           fl_registry_may(kv, &call->arena, call->identity.on_behalf_of,
-                           fl_slice_text(row->device_id), FL_RIGHT_VIEW);
+           fl_registry_may(kv, arena, call->identity.on_behalf_of, fl_slice_text(row->device_id),
+                           FL_RIGHT_VIEW);
 }
 
 /* One look at the command; NULL after answering. `sequence`: events applied when it was looked at.
- */
-static json_t *look(struct call *call, uint64_t *sequence)
+ * Rows go into `arena`, for the call's own holds who asks and for what. */
+static json_t *look(struct call *call, struct fl_arena *arena, uint64_t *sequence)
 {
     struct fl_store_read read = {.kv = NULL};
     struct fl_chain_head head;
@@ -110,10 +111,10 @@ static json_t *look(struct call *call, uint64_t *sequence)
     if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return NULL;
     const fl_command_row *row =
-        fl_registry_command(read.kv, &call->arena, fl_slice_text(call->parameters[0]));
+        fl_registry_command(read.kv, arena, fl_slice_text(call->parameters[0]));
     fl_meta_head(read.kv, &head);
     *sequence = head.sequence;
-    if (row != NULL && may_see(call, read.kv, row))
+    if (row != NULL && may_see(call, arena, read.kv, row))
         json = command_json(row, head.time_ms);
     if (!fl_call_read_end(call, &read)) {
         json_decref(json);
@@ -136,13 +137,16 @@ void fl_route_get_command(struct call *call)
         return;
     }
     int64_t deadline_ms = fl_port_monotonic_ms(port) + (int64_t)wait_s * 1000;
-    json_t *json = look(call, &sequence);
+    struct fl_arena arena;
+    fl_arena_init(&arena, LOOK_ARENA_SIZE);
+    json_t *json = look(call, &arena, &sequence);
     while (json != NULL && json_is_true(json_object_get(json, "open")) &&
            fl_store_wait(call->gateway->registry, sequence, deadline_ms) == FL_OK) {
         json_decref(json);
-        fl_arena_reset(&call->arena);
-        json = look(call, &sequence);
+        fl_arena_reset(&arena);
+        json = look(call, &arena, &sequence);
     }
+    fl_arena_fini(&arena);
     if (json != NULL)
         fl_call_answer(call, 200, json);
 }
