@@ -25,7 +25,7 @@ static void every_ups_is_listed_with_what_it_offers(void **state)
 {
     struct fixture *f = *state;
     assert_int_equal(fl_test_upsd_list(&f->client, "UPS", "UPS grid "), 5);
-    assert_string_equal(f->client.line, "UPS grid \"played by dummy-ups\"");
+    assert_string_equal(f->client.line, "UPS grid \"grid\"");
     assert_true(fl_test_upsd_list(&f->client, "VAR alpha", "ups.model") > 30);
     assert_string_equal(f->client.line, "VAR alpha ups.model \"Smart-UPS 1500\"");
     assert_int_equal(fl_test_upsd_list(&f->client, "CMD alpha", "test.battery.start.quick"), 13);
