@@ -176,7 +176,8 @@ static void add_word(struct text *text, const fl_entry_row *row, const ProtobufC
         add_name_or(text, names->company, names->context, string_of(message, "company_id"),
                     "a company");
     } else if (strcmp(word, "action_type") == 0) {
-        add_action(text, string_of(message, word));
+        const char *type = string_of(message, word);
+        add_action(text, type == NULL ? "" : type);
     } else {
         add_field(text, message, word);
     }

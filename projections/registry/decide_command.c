@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands: requested by people, carried out once by the device's agent. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/timestamp.h"
@@ -52,11 +53,8 @@ static bool is_date(const char *text)
 {
     char time[FL_TIMESTAMP_TEXT_SIZE];
     int64_t time_ms;
-    if (strlen(text) != strlen("YYYY-MM-DD"))
-        return false;
-    memcpy(time, text, strlen(text));
-    memcpy(time + strlen(text), "T00:00:00.000Z", sizeof("T00:00:00.000Z"));
-    return fl_timestamp_parse(fl_slice_text(time), &time_ms);
+    int size = snprintf(time, sizeof(time), "%sT00:00:00.000Z", text);
+    return size == FL_TIMESTAMP_SIZE && fl_timestamp_parse(fl_slice_text(time), &time_ms);
 }
 
 enum parameter_form { PARAMETER_NONE, PARAMETER_BEEPER, PARAMETER_WORD, PARAMETER_DATE };
