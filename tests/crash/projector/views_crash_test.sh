@@ -67,7 +67,8 @@ load=''
 views=$("$program" --json lag | sed -n 's/.*"view":"\([a-z]*\)".*/\1/p')
 for view in $views; do wait_until "$view did not catch up" has_caught_up "$view"; done
 "$program" check >"$scratch/check" 2>&1 || die "check: $(cat "$scratch/check")"
-for view in $views; do
+# The detector's rows are its own: it catches up, nobody rebuilds them.
+for view in $("$program" --json check | sed -n 's/.*"view":"\([a-z]*\)".*/\1/p'); do
   "$program" rebuild "$view" >"$scratch/rebuild" 2>&1 || die "rebuild $view: $(cat "$scratch/rebuild")"
 done
 "$program" check >"$scratch/check" 2>&1 || die "check after the rebuild: $(cat "$scratch/check")"
