@@ -199,8 +199,8 @@ what_to_try() {
   local prefix='' flag=''
   [[ -z $kafka ]] || { prefix=" FLEETLOG_JOURNAL=$(journal)" && flag=' --kafka'; }
   [[ $data == "$default_data" ]] || flag+=" --data $data"
-  [[ $fleetlog == "$(command -v fleetlog 2>/dev/null)" ]] || say "
-  export PATH=\"${fleetlog%/*}:\$PATH\" FLEETLOG_DATA=\"$data\"$prefix"
+  say "
+  export PATH=\"${fleetlog%/*}:\$PATH\" FLEETLOG_DATA=\"$data\"$prefix FLEETLOG_AS=$owner"
   cat >&2 <<TXT
 
   data directory  $data
@@ -210,15 +210,15 @@ what_to_try() {
 TXT
   say "
 Try:"
-  try 'fleetlog device list' 'every device and how it is'
+  try 'fleetlog device list' 'every device of the owner, and how it is'
   try "fleetlog device list --as $provider --shared" 'those that the owner shares with the provider'
   try 'fleetlog device show hq-rack-a1' 'facts, readings, every string as it came'
   try 'fleetlog events' 'the Event Log: by severity, then newest'
-  try "fleetlog invite pat@northwind.example --as $owner" 'a co-worker'
-  try "fleetlog share hq-lab --with $provider --as $owner" 'one more device'
-  try "fleetlog unshare $(remembered share-id) hq-phones --as $provider" "either side may; the owner's log says who"
-  try "fleetlog command self-test hq-lab --as $owner" 'reaches upsd, succeeds when its result is seen'
-  try "fleetlog command self-test hq-reception --as $owner" 'this battery is worn out'
+  try "fleetlog invite pat@northwind.example" 'a co-worker'
+  try "fleetlog share hq-lab --with $provider" 'one more device'
+  try "fleetlog unshare $(remembered share-id) hq-phones" "either side may; the owner's log says who"
+  try "fleetlog command self-test hq-lab" 'reaches upsd, succeeds when its result is seen'
+  try "fleetlog command self-test hq-reception" 'this battery is worn out'
   try 'fleetlog tail' 'the last ten events, then live'
   try 'fleetlog topics' 'what the log holds'
   try 'fleetlog lag' 'how far each view is behind'
