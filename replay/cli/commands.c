@@ -37,6 +37,7 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_parked,
     &fl_command_parked_retry,
     &fl_command_parked_skip,
+    &fl_command_verify,
     &fl_command_migrate,
     &fl_command_simulate,
     /* duties, each alone */

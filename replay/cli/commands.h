@@ -56,6 +56,9 @@ extern const struct fl_command fl_command_parked;
 extern const struct fl_command fl_command_parked_retry;
 extern const struct fl_command fl_command_parked_skip;
 
+/* verify.c */
+extern const struct fl_command fl_command_verify;
+
 /* simulate.c */
 extern const struct fl_command fl_command_simulate;
 

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Going on behind a break: what stood there is decided again. */
+#include <stdio.h>
+#include <string.h>
+
+#include "replay/verify/decided.h"
+
+/* How far ahead a continuation is looked for: more void records in a row than any number of
+ * deciders leave behind. */
+enum { PROBE_COUNT_MAX = 100000 };
+
+enum fl_error fl_verify_probe(struct fl_verify_deciding *d, uint64_t from,
+                              const struct fl_chain_head *heads, size_t count, size_t *which,
+                              uint64_t *offset)
+{
+    struct fl_verify_stream stream;
+    struct fl_verify_range range = {from, d->events.end};
+    const struct fl_entry *entry = NULL;
+    uint8_t hash[FL_HASH_SIZE];
+    enum fl_error error = fl_verify_stream_open(&stream, d->run, FL_TOPIC_EVENTS, 0, range);
+    stream.silent = true;
+    *which = count;
+    for (int looked = 0; error == FL_OK && looked < PROBE_COUNT_MAX; looked++) {
+        error = fl_verify_stream_next(&stream, &entry);
+        if (error != FL_OK || entry == NULL)
+            break;
+        for (size_t i = 0; i < count && *which == count; i++)
+            if (fl_chain_judge(&heads[i], d->run->sha, &entry->record, hash) == FL_CHAIN_VALID)
+                *which = i;
+        if (*which != count) {
+            *offset = entry->offset;
+            break;
+        }
+    }
+    fl_verify_stream_close(&stream);
+    return error;
+}
+
+static void report_missing(struct fl_verify_deciding *d, const struct fl_entry *entry,
+                           uint64_t first, uint64_t last)
+{
+    struct fl_verify_finding finding;
+    fl_verify_find(&finding, FL_VERIFY_CHAIN, FL_TOPIC_EVENTS, 0, entry->offset, entry->offset);
+    if (first == last)
+        snprintf(finding.expected, sizeof(finding.expected), "the event with ce_sequence %llu",
+                 (unsigned long long)first);
+    else
+        snprintf(finding.expected, sizeof(finding.expected),
+                 "the events with ce_sequence %llu to %llu", (unsigned long long)first,
+                 (unsigned long long)last);
+    snprintf(finding.found, sizeof(finding.found), "ce_sequence %llu: what it rests on is missing",
+             (unsigned long long)last + 1);
+    fl_verify_report(d->run, FL_TOPIC_EVENTS, &finding);
+}
+
+static enum fl_error give_up(struct fl_verify_deciding *d, const struct fl_entry *entry,
+                             uint64_t sequence)
+{
+    struct fl_verify_finding finding;
+    fl_verify_find(&finding, FL_VERIFY_CHAIN, FL_TOPIC_EVENTS, 0, entry->offset, entry->offset);
+    snprintf(finding.expected, sizeof(finding.expected),
+             "the event with ce_sequence %llu, which extends the head",
+             (unsigned long long)d->head.sequence);
+    snprintf(finding.found, sizeof(finding.found),
+             "ce_sequence %llu; what stood between cannot be decided again, so nothing from here "
+             "on is verified",
+             (unsigned long long)sequence);
+    fl_verify_report(d->run, FL_TOPIC_EVENTS, &finding);
+    d->broken = true;
+    d->run->result->unverified_count++;
+    return FL_OK;
+}
+
+/* The record claims the place of `expected` and is something else. */
+static enum fl_error replace(struct fl_verify_deciding *d, const struct fl_entry *entry,
+                             const struct fl_verify_expected *expected, bool is_named)
+{
+    struct fl_verify_finding finding;
+    fl_verify_find(&finding, FL_VERIFY_CHAIN, FL_TOPIC_EVENTS, 0, entry->offset, entry->offset);
+    fl_arena_reset(&d->decode_arena);
+    fl_verify_describe(&expected->decision.event, &entry->record, &d->decode_arena, &finding);
+    if (!is_named)
+        fl_verify_report(d->run, FL_TOPIC_EVENTS, &finding);
+    return fl_verify_adopt(d, &d->head, expected, entry->offset);
+}
+
+enum fl_error fl_verify_break(struct fl_verify_deciding *d, const struct fl_entry *entry,
+                              uint64_t sequence, bool is_named)
+{
+    struct fl_verify_expected expected;
+    size_t which = 1;
+    uint64_t first = d->head.sequence;
+    uint8_t hash[FL_HASH_SIZE];
+    enum fl_error error =
+        fl_verify_probe(d, entry->offset + 1, &d->head, 1, &which, &d->cleared_until);
+    if (error != FL_OK || which == 0)
+        return error;
+    for (;;) {
+        if (d->head.sequence > first &&
+            fl_chain_judge(&d->head, d->run->sha, &entry->record, hash) == FL_CHAIN_VALID) {
+            report_missing(d, entry, first, d->head.sequence - 1);
+            d->run->result->void_count--;
+            return fl_verify_take_valid(d, entry, hash);
+        }
+        error = fl_verify_expect(d, &d->head, NULL, &expected);
+        if (error != FL_OK)
+            return error;
+        if (!expected.is_known)
+            return give_up(d, entry, sequence);
+        if (d->head.sequence >= sequence)
+            break;
+        error = fl_verify_adopt(d, &d->head, &expected, entry->offset);
+        if (error == FL_OK)
+            error = fl_verify_step(d->run, 0);
+        if (error != FL_OK)
+            return error;
+    }
+    if (d->head.sequence > first)
+        report_missing(d, entry, first, d->head.sequence - 1);
+    return replace(d, entry, &expected, is_named);
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# `fleetlog verify` while everything runs and writes: it finds nothing, again and again, and nothing at the end, when
+# it says how much it has looked at. That there is no log is another exit code.
+set -euo pipefail
+
+program=${FLEETLOG_BUILD:?}/fleetlog
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/fleetlog-verify.XXXXXX")
+up=''
+load=''
+cleanup() {
+  [[ -z $load ]] || kill -KILL "$load" 2>/dev/null || true
+  [[ -z $up ]] || kill -TERM "$up" 2>/dev/null || true
+  [[ -z $up ]] || wait "$up" || true
+  rm -rf "$scratch"
+}
+trap cleanup EXIT
+export FLEETLOG_DATA=$scratch/data FLEETLOG_GATEWAY_LISTEN=127.0.0.1:0
+export FLEETLOG_JOURNAL_MAP_SIZE=256MiB FLEETLOG_VIEWS_MAP_SIZE=256MiB
+
+die() { printf '%s\n' "$*" && exit 1; }
+
+expect_clean() { # WHEN
+  local rc=0
+  "$program" --json verify >"$scratch/out" 2>"$scratch/err" || rc=$?
+  if [[ $rc != 0 ]]; then
+    cat "$scratch/out" "$scratch/err"
+    die "$1: exit code $rc"
+  fi
+}
+
+count_of() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" "$scratch/out"; }
+
+rc=0
+"$program" verify >/dev/null 2>&1 || rc=$?
+[[ $rc == 3 ]] || die "verify of nothing: exit code $rc, expected 3"
+
+mkfifo "$scratch/ready"
+"$program" up >"$scratch/ready" 2>"$scratch/up.log" &
+up=$!
+# The first line says that it is ready; end of file says that it never will be.
+read -r -t 60 _ <"$scratch/ready" || { cat "$scratch/up.log" && die "up ended before it was ready"; }
+"$program" --quiet simulate --devices 60 --rate 1500 --seed 9 --seconds 8 >/dev/null &
+load=$!
+looks=0
+while kill -0 "$load" 2>/dev/null; do
+  expect_clean "while it runs"
+  looks=$((looks + 1))
+done
+wait "$load" || die "the load failed"
+load=''
+[[ $looks -ge 2 ]] || die "verify ran $looks times beside the load"
+
+kill -TERM "$up"
+wait "$up" || true
+up=''
+expect_clean "at rest"
+[[ $(count_of events) -ge 60 && $(count_of reports) -gt 0 && $(count_of reports) == "$(count_of signatures)" ]] ||
+  die "it looked at too little: $(cat "$scratch/out")"
+[[ $(grep -o '"state":"compared"' "$scratch/out" | wc -l) -ge 4 ]] || die "views are missing: $(cat "$scratch/out")"
+[[ ! -e $FLEETLOG_DATA/run/verify ]] || die "it left its scratch directory behind"
