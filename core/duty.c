@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/assert.h"
 #include "core/diag.h"
 
 /* A signal handler has no argument: the one fd it writes to. */
@@ -29,7 +30,7 @@ static void on_stop_signal(int signal_number)
 
 enum fl_error fl_duty_init(struct fl_duty *duty, const char *name)
 {
-    *duty = (struct fl_duty){.name = name, .supervisor_fd = -1};
+    *duty = (struct fl_duty){.name = name, .supervisor_fd = -1, .watch_fd = -1};
     duty->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (duty->stop_fd < 0)
         return fl_error_from_errno(errno);
@@ -113,6 +114,46 @@ void fl_duty_beat(struct fl_duty *duty)
         return;
     if (atomic_compare_exchange_strong(&duty->last_beat_ms, &last_ms, now_ms))
         tell_supervisor(duty, 'B');
+}
+
+static void *watch(void *context)
+{
+    struct fl_duty *duty = context;
+    struct pollfd fds[] = {{.fd = duty->stop_fd, .events = POLLIN},
+                           {.fd = duty->watch_fd, .events = POLLIN}};
+    while (poll(fds, 2, -1) <= 0)
+        ;
+    if ((fds[0].revents & POLLIN) != 0)
+        duty->on_stop(duty->on_stop_context);
+    return NULL;
+}
+
+enum fl_error fl_duty_watch(struct fl_duty *duty, void (*on_stop)(void *context), void *context)
+{
+    fl_assert(duty->watch_fd < 0);
+    duty->watch_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (duty->watch_fd < 0)
+        return fl_error_from_errno(errno);
+    duty->on_stop = on_stop;
+    duty->on_stop_context = context;
+    int failed = pthread_create(&duty->watcher, NULL, watch, duty);
+    if (failed == 0)
+        return FL_OK;
+    close(duty->watch_fd);
+    duty->watch_fd = -1;
+    return fl_error_from_errno(failed);
+}
+
+void fl_duty_unwatch(struct fl_duty *duty)
+{
+    uint64_t one = 1;
+    if (duty->watch_fd < 0)
+        return;
+    ssize_t written = write(duty->watch_fd, &one, sizeof(one));
+    fl_assert(written == sizeof(one));
+    pthread_join(duty->watcher, NULL);
+    close(duty->watch_fd);
+    duty->watch_fd = -1;
 }
 
 void fl_duty_fini(struct fl_duty *duty)

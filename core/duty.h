@@ -10,6 +10,7 @@
  *
  * Threading: fl_duty_beat and fl_duty_stopping from any thread. Allocation: none.
  */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -29,6 +30,11 @@ struct fl_duty {
     int stop_fd;       /* eventfd, readable from the moment SIGTERM or SIGINT came */
     int supervisor_fd; /* -1, or where ready and beat bytes go */
     _Atomic int64_t last_beat_ms;
+    /* The watch. */
+    pthread_t watcher;
+    int watch_fd; /* eventfd that ends it; -1: none */
+    void (*on_stop)(void *context);
+    void *on_stop_context;
 };
 
 /* Installs handlers for SIGTERM and SIGINT that write to stop_fd, ignores SIGPIPE, and finds the
@@ -46,5 +52,11 @@ void fl_duty_ready(struct fl_duty *duty);
 
 /* Says "alive"; cheap, sends at most one byte per FL_DUTY_BEAT_MS. */
 void fl_duty_beat(struct fl_duty *duty);
+
+/* Calls on_stop from a thread of its own once a stop is asked for: to wake a loop that waits
+ * elsewhere. One watch per duty; fl_duty_unwatch ends it, called or not. */
+enum fl_error fl_duty_watch(struct fl_duty *duty, void (*on_stop)(void *context),
+                            void *context) FL_MUST_USE;
+void fl_duty_unwatch(struct fl_duty *duty);
 
 void fl_duty_fini(struct fl_duty *duty);

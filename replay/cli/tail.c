@@ -167,6 +167,11 @@ static enum fl_error follow(struct tail *tail, struct fl_reader *reader)
     return error == FL_OK && fl_duty_stopping(&tail->stop) ? FL_INTERRUPTED : error;
 }
 
+static void wake(void *reader)
+{
+    fl_reader_wake(reader);
+}
+
 static int run_tail(struct tail *tail)
 {
     struct fl_reader *reader = NULL;
@@ -175,7 +180,10 @@ static int run_tail(struct tail *tail)
     if (error == FL_OK)
         error = fl_reader_open(tail->journal, tail->sources, tail->source_count, &reader);
     if (error == FL_OK)
+        error = fl_duty_watch(&tail->stop, wake, reader);
+    if (error == FL_OK)
         error = follow(tail, reader);
+    fl_duty_unwatch(&tail->stop);
     if (error != FL_OK && error != FL_INTERRUPTED)
         fl_cli_error("%s: %s", fl_error_text(error), fl_journal_detail(tail->journal));
     fl_reader_close(&reader);
