@@ -174,6 +174,20 @@ static enum fl_error read_log(struct gateway *gateway)
     return error != FL_OK ? error : ended;
 }
 
+/* DATA/run/agents.address: where agents reach this gateway, with the port that was taken when the
+ * settings leave it open. */
+static enum fl_error write_address(struct gateway *gateway)
+{
+    char path[PATH_MAX];
+    char text[160];
+    const char *listen = fl_config_text(gateway->duty->config, FL_SETTING_LISTEN);
+    const char *colon = strrchr(listen, ':');
+    int size = snprintf(text, sizeof(text), "%.*s:%u\n", (int)(colon - listen), listen,
+                        fl_http_port(gateway->agents_http));
+    fl_datadir_path(gateway->duty->datadir, "run/agents.address", path);
+    return fl_file_replace(path, fl_slice_of(text, (size_t)size), 0600);
+}
+
 static enum fl_error open_listeners(struct gateway *gateway, char detail[256])
 {
     char socket_path[PATH_MAX];
@@ -195,6 +209,8 @@ static enum fl_error open_listeners(struct gateway *gateway, char detail[256])
     options.connection_per_address_max = 0;
     if (error == FL_OK)
         error = fl_http_open(&options, handle_operator, gateway, &gateway->operator_http, detail);
+    if (error == FL_OK)
+        error = write_address(gateway);
     return error;
 }
 

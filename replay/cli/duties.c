@@ -7,6 +7,7 @@
 #include "consumers/supervisor/bootstrap.h"
 #include "consumers/supervisor/supervisor.h"
 #include "core/diag.h"
+#include "core/file.h"
 #include "producers/gateway/gateway.h"
 #include "replay/cli/commands.h"
 #include "replay/views.h"
@@ -59,11 +60,18 @@ static void make_specs(const struct fl_cli *cli, struct fl_child_spec specs[DUTY
     }
 }
 
-static void say_ready(void *context)
+static void say_ready(const struct fl_cli *cli)
 {
-    const struct fl_cli *cli = context;
+    char path[PATH_MAX];
+    char address[160] = "";
+    size_t size = 0;
+    fl_datadir_path(&cli->datadir, "run/agents.address", path);
+    if (fl_file_read(path, address, sizeof(address) - 1, &size) != FL_OK || size == 0)
+        size = (size_t)snprintf(address, sizeof(address), "%.150s\n",
+                                fl_config_text(cli->config, FL_SETTING_LISTEN));
+    address[size - 1] = '\0';
     printf("fleetlog is ready: data in %s, agents at http://%s (stop with Ctrl-C)\n",
-           cli->datadir.path, fl_config_text(cli->config, FL_SETTING_LISTEN));
+           cli->datadir.path, address);
     fflush(stdout);
 }
 

@@ -98,6 +98,11 @@ class Node:
         for pid in children:
             wait_until(lambda pid=pid: not alive(pid), f"child {pid} is gone")
 
+    def agents_address(self):
+        """(host, port) of the door for agents."""
+        host, port = (self.directory / "run" / "agents.address").read_text().strip().rsplit(":", 1)
+        return host, int(port)
+
     def children(self):
         """pid -> its command words."""
         found = {}
