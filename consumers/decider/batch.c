@@ -13,7 +13,7 @@ enum fl_error fl_decider_answer(struct decider *decider, const struct fl_chain_h
 {
     struct fl_kv *kv = fl_store_kv(decider->store);
     struct fl_decide_input input = {
-        .offset = offset, .record = action, .hash = hash, .rules = decider->rules};
+        .offset = offset, .record = action, .hash = hash, .rules = decider->options.rules};
     unsigned crashes = fl_crash_guard_count(decider->guard, offset, hash);
     if (crashes >= FL_CRASH_COUNT_MAX) {
         const char *build = fl_crash_guard_build(decider->guard);
@@ -104,6 +104,14 @@ static enum fl_error fill(struct deciding *d)
     return error;
 }
 
+/* The broker gave out an offset that it had given before, or ends below what it had acknowledged.
+ */
+static enum fl_error lost(struct decider *decider, uint64_t offset)
+{
+    fl_diag(LOG_LOST, FL_UINT("offset", offset), FL_UINT("next", decider->position.next));
+    return FL_LOG_CHANGED;
+}
+
 /* FL_OK iff every record i got the offset next + i: then nobody came between. */
 static enum fl_error append(struct deciding *d)
 {
@@ -117,9 +125,13 @@ static enum fl_error append(struct deciding *d)
     };
     enum fl_error error = fl_journal_append(decider->duty->journal, &batch, 1);
     fl_fault_point("decider-appended");
-    for (uint32_t i = 0; error == FL_OK && i < d->count; i++)
-        if (decider->offsets[i] != decider->position.next + i)
+    for (uint32_t i = 0; i < d->count; i++) {
+        uint64_t offset = decider->offsets[i];
+        if (offset < decider->position.next)
+            return lost(decider, offset);
+        if (error == FL_OK && offset != decider->position.next + i)
             error = FL_CONFLICT;
+    }
     return error;
 }
 
@@ -146,6 +158,7 @@ static enum fl_error commit(struct deciding *d)
     decider->head = d->head;
     decider->position = position;
     fl_action_queue_release(decider->actions, d->head.action);
+    fl_decider_committed(decider);
     fl_fault_point("decider-committed");
     return FL_OK;
 }
@@ -159,6 +172,8 @@ static enum fl_error give_way(struct decider *decider, enum fl_error reason)
     fl_diag(RETRY, FL_TEXT("what", "append"), FL_TEXT("error", fl_error_name(reason)),
             FL_UINT("next", decider->position.next));
     enum fl_error error = fl_journal_offsets(decider->duty->journal, "events", 0, &begin, &end);
+    if (error == FL_OK && end < decider->position.next)
+        return lost(decider, end);
     if (error == FL_OK)
         decider->target = end;
     return error;

@@ -19,6 +19,12 @@ enum {
 
 static const char build_name[] = "fleetlog " __DATE__ " " __TIME__;
 
+void fl_decider_committed(struct decider *decider)
+{
+    if (decider->options.on_commit != NULL)
+        decider->options.on_commit(decider->options.context, decider->head.sequence);
+}
+
 static void wake(void *context)
 {
     fl_reader_wake(((struct decider *)context)->events);
@@ -165,8 +171,8 @@ static void release(struct decider *decider)
 
 static bool may_decide(const struct decider *decider, bool held)
 {
-    return held && !decider->standing_by && !decider->elsewhere &&
-           decider->position.next >= decider->target;
+    return (held || decider->options.without_lease) && !decider->standing_by &&
+           !decider->elsewhere && decider->position.next >= decider->target;
 }
 
 static bool may_go_on(void *context)
@@ -257,14 +263,15 @@ static enum fl_error run(struct decider *decider)
     return fl_duty_stopping(decider->duty) ? FL_OK : error;
 }
 
-enum fl_error fl_decider_run(struct fl_duty *duty, const struct fl_rules_set *rules)
+enum fl_error fl_decider_run(struct fl_duty *duty, const struct fl_decider_options *options)
 {
     struct decider *decider = calloc(1, sizeof(*decider));
     if (decider == NULL)
         return FL_NO_MEMORY;
     decider->duty = duty;
     decider->heartbeat.descriptor = -1;
-    decider->rules = rules;
+    if (options != NULL)
+        decider->options = *options;
     decider->view = fl_registry_view();
     enum fl_error error = allocate(decider);
     if (error == FL_OK)

@@ -25,5 +25,12 @@ enum {
     FL_DECIDE_BATCH_ARENA_MAX = 24 * 1024 * 1024, /* bytes of decisions held at once */
 };
 
-/* Runs until the duty is stopped. `rules`: NULL for production, tests pass a set of their own. */
-enum fl_error fl_decider_run(struct fl_duty *duty, const struct fl_rules_set *rules) FL_MUST_USE;
+/* For tests; production passes NULL to fl_decider_run. */
+struct fl_decider_options {
+    const struct fl_rules_set *rules; /* NULL: production's */
+    bool without_lease; /* decides whether it holds the lease or not: slow, not wrong */
+};
+
+/* Runs until the duty is stopped. */
+enum fl_error fl_decider_run(struct fl_duty *duty,
+                             const struct fl_decider_options *options) FL_MUST_USE;

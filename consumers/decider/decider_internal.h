@@ -16,7 +16,7 @@ enum { UNREAD_COUNT_MAX = 65536, GET_ACTION_MS = 10000 };
 
 struct decider {
     struct fl_duty *duty;
-    const struct fl_rules_set *rules;
+    struct fl_decider_options options;
     const struct fl_view *view;
     void *fold;
     struct fl_store *store;
@@ -43,6 +43,9 @@ struct decider {
     uint8_t (*hashes)[FL_HASH_SIZE];
     char detail[FL_DETAIL_SIZE];
 };
+
+/* Tells whoever asked for it. */
+void fl_decider_committed(struct decider *decider);
 
 /* Folds a batch read from events in one transaction: own records are compared, others judged. */
 enum fl_error fl_decider_follow(struct decider *decider, const struct fl_batch *batch) FL_MUST_USE;

@@ -163,6 +163,7 @@ static enum fl_error commit(struct following *f)
     decider->head = f->head;
     decider->position = f->position;
     fl_action_queue_release(decider->actions, f->head.action);
+    fl_decider_committed(decider);
     return FL_OK;
 }
 
