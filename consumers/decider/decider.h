@@ -29,6 +29,9 @@ enum {
 struct fl_decider_options {
     const struct fl_rules_set *rules; /* NULL: production's */
     bool without_lease; /* decides whether it holds the lease or not: slow, not wrong */
+    /* Called after each commit with the number of events applied; may be NULL. */
+    void (*on_commit)(void *context, uint64_t sequence);
+    void *context;
 };
 
 /* Runs until the duty is stopped. */
