@@ -53,6 +53,7 @@ for what in 'on battery' 'low battery' 'no longer on battery'; do
   expect "the Event Log shows $what" within 60 events_show "$what"
 done
 expect 'the views hold together' "$fleetlog" check
+expect 'verify finds no difference' "$fleetlog" verify
 expect 'a second devices view is the same' "$fleetlog" rebuild devices --quiet
 expect 'it stops' demo --stop
 expect 'and starts again on the same data' demo --detach
