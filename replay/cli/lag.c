@@ -10,6 +10,15 @@ struct lag_list {
     int code;
 };
 
+/* A view that reads telemetry alone has no sequence. */
+static bool reads_events(const struct fl_lag *lag)
+{
+    for (size_t i = 0; i < lag->source_count; i++)
+        if (lag->sources[i].topic == FL_TOPIC_EVENTS)
+            return true;
+    return false;
+}
+
 static void add_row(struct lag_list *list, const struct fl_lag *lag)
 {
     char text[7][40];
