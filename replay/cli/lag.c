@@ -29,9 +29,14 @@ static void add_row(struct lag_list *list, const struct fl_lag *lag)
     snprintf(text[4], sizeof(text[4]), "%llu", (unsigned long long)lag->counts.voids);
     snprintf(text[5], sizeof(text[5]), "%llu", (unsigned long long)lag->counts.parked);
     snprintf(text[6], sizeof(text[6]), "%llu", (unsigned long long)lag->gap_count);
-    const char *cells[] = {
-        lag->view, text[0], text[1], text[2], lag->heartbeat_age_ms < 0 ? NULL : text[3],
-        text[4],   text[5], text[6]};
+    const char *cells[] = {lag->view,
+                           reads_events(lag) ? text[0] : NULL,
+                           text[1],
+                           text[2],
+                           lag->heartbeat_age_ms < 0 ? NULL : text[3],
+                           text[4],
+                           text[5],
+                           text[6]};
     fl_table_add(list->table, cells);
 }
 
