@@ -13,6 +13,7 @@
 enum {
     LOCK_WAIT_MS = 10000,
     WAIT_MS = 1000,
+    ACTION_WAIT_MS = 10000,
     POLL_SIZE_MAX = 1024 * 1024,
     VIEW_MEMORY_MAX = 64 * 1024 * 1024
 };
@@ -203,16 +204,27 @@ static enum fl_error take_over(struct decider *decider)
     return error;
 }
 
+/* Reads on; behind a batch that could not be applied, that batch again. */
+static enum fl_error poll_events(struct decider *decider, int timeout_ms, struct fl_batch *batch)
+{
+    enum fl_error error = FL_OK;
+    *batch = (struct fl_batch){.entries = NULL};
+    if (decider->must_seek)
+        error = fl_reader_seek(decider->events, 0, decider->read_next);
+    if (error != FL_OK)
+        return error;
+    decider->must_seek = false;
+    error = fl_reader_poll(decider->events, timeout_ms, POLL_SIZE_MAX, batch);
+    return error == FL_INTERRUPTED ? FL_OK : error;
+}
+
 /* One round: read what came, decide if it is our turn. */
 static enum fl_error step(struct decider *decider, bool *was_idle)
 {
     struct fl_batch batch;
     size_t count = 0;
     bool held = false;
-    enum fl_error error =
-        fl_reader_poll(decider->events, *was_idle ? WAIT_MS : 0, POLL_SIZE_MAX, &batch);
-    if (error == FL_INTERRUPTED)
-        error = FL_OK;
+    enum fl_error error = poll_events(decider, *was_idle ? WAIT_MS : 0, &batch);
     *was_idle = batch.count == 0;
     if (error == FL_OK && batch.count > 0)
         error = fl_decider_follow(decider, &batch);
@@ -272,6 +284,8 @@ enum fl_error fl_decider_run(struct fl_duty *duty, const struct fl_decider_optio
     decider->heartbeat.descriptor = -1;
     if (options != NULL)
         decider->options = *options;
+    if (decider->options.action_wait_ms == 0)
+        decider->options.action_wait_ms = ACTION_WAIT_MS;
     decider->view = fl_registry_view();
     enum fl_error error = allocate(decider);
     if (error == FL_OK)

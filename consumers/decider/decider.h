@@ -8,9 +8,11 @@
  * to compare; the holder of the lease also appends. The lease says who works; what is true is said
  * by the chain rule alone.
  *
- *   reading ──caught up, lease held, rules known──► deciding ──every record at next+i──► committed
- * ──► reading ▲                                               │ └──────── abort: conflict, error,
- * unknown ◄─────┘
+ *      ┌──────────────── abort: conflict, error, outcome unknown ───────────────┐
+ *      ▼                                                                        │
+ *   reading ──at the end, lease held, rules known──► deciding ──► appended ─────┤
+ *      ▲                                                                        │
+ *      └──────────────────── commit: every record at next + i ──────────────────┘
  *
  * Errors: FL_LOG_CHANGED (another log, or acknowledged records lost: stops with an alarm), FL_IO
  * after a failed commit. Threading: its own thread and the action queue's. Limits:
@@ -29,6 +31,7 @@ enum {
 struct fl_decider_options {
     const struct fl_rules_set *rules; /* NULL: production's */
     bool without_lease; /* decides whether it holds the lease or not: slow, not wrong */
+    int action_wait_ms; /* how long an event's action is waited for before a back-off; 0: 10 s */
     /* Called after each commit with the number of events applied; may be NULL. */
     void (*on_commit)(void *context, uint64_t sequence);
     void *context;

@@ -12,7 +12,7 @@
 #include "projections/store/store.h"
 
 /* Hashes of own records that were committed and not yet read back. */
-enum { UNREAD_COUNT_MAX = 65536, GET_ACTION_MS = 10000 };
+enum { UNREAD_COUNT_MAX = 65536 };
 
 struct decider {
     struct fl_duty *duty;
@@ -31,7 +31,8 @@ struct decider {
     /* The committed state, as in the store. */
     struct fl_chain_head head;
     struct fl_position position; /* of events */
-    uint64_t read_next;          /* next offset that the events reader gives */
+    uint64_t read_next;          /* next offset wanted from the events reader */
+    bool must_seek;              /* the reader has gone past it: what it gave was not applied */
     uint64_t target;  /* no deciding before the position is here: the end offset after a conflict */
     bool standing_by; /* the rules in force are newer than ours */
     bool moving;      /* LogMoved was folded, committed or not: look before deciding on */

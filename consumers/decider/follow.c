@@ -93,8 +93,8 @@ static enum fl_error fold_valid(struct following *f, const struct fl_entry *entr
     struct fl_envelope envelope;
     struct fl_envelope action_envelope;
     ProtobufCMessage *message = NULL;
-    enum fl_error error =
-        fl_action_queue_get(decider->actions, f->head.action, GET_ACTION_MS, &action);
+    enum fl_error error = fl_action_queue_get(decider->actions, f->head.action,
+                                              decider->options.action_wait_ms, &action);
     if (error == FL_OK)
         error = decode_event(decider, entry, &envelope, &message);
     if (error != FL_OK)
@@ -167,6 +167,24 @@ static enum fl_error commit(struct following *f)
     return FL_OK;
 }
 
+/* One transaction over entries that begin at the position. */
+static enum fl_error apply(struct decider *decider, const struct fl_entry *entries, size_t count)
+{
+    struct following f = {.decider = decider, .head = decider->head, .position = decider->position};
+    enum fl_error error = fl_store_begin(decider->store);
+    if (error != FL_OK)
+        return error;
+    f.kv = fl_store_kv(decider->store);
+    f.counts = fl_meta_counts(f.kv);
+    for (size_t i = 0; error == FL_OK && i < count; i++)
+        error = follow_one(&f, &entries[i]);
+    if (error == FL_OK)
+        return commit(&f);
+    fl_store_abort(decider->store);
+    decider->view->discard(decider->fold);
+    return error;
+}
+
 enum fl_error fl_decider_follow(struct decider *decider, const struct fl_batch *batch)
 {
     size_t i = 0;
@@ -178,21 +196,10 @@ enum fl_error fl_decider_follow(struct decider *decider, const struct fl_batch *
     }
     if (i == batch->count)
         return FL_OK;
-    struct following f = {.decider = decider, .head = decider->head, .position = decider->position};
-    enum fl_error error = fl_store_begin(decider->store);
-    if (error != FL_OK)
-        return error;
-    f.kv = fl_store_kv(decider->store);
-    f.counts = fl_meta_counts(f.kv);
-    for (; error == FL_OK && i < batch->count; i++)
-        error = follow_one(&f, &batch->entries[i]);
+    enum fl_error error = apply(decider, &batch->entries[i], batch->count - i);
     if (error == FL_OK)
-        error = commit(&f);
-    if (error == FL_OK) {
         decider->read_next = decider->position.next;
-        return FL_OK;
-    }
-    fl_store_abort(decider->store);
-    decider->view->discard(decider->fold);
+    else
+        decider->must_seek = true;
     return error;
 }

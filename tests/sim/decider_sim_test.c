@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/diag.h"
 #include "core/journal_memory.h"
 #include "tests/sim/decider_support.h"
 #include "tests/unit/node/test.h"
@@ -177,6 +178,50 @@ static void test_lost_records_stop_the_decider(void **state)
     fl_memory_log_close(&log);
 }
 
+static bool has_warned(void *context)
+{
+    return fl_diag_warning_count() > *(const uint64_t *)context;
+}
+
+static bool has_applied_three(void *context)
+{
+    return ((struct sim_decider *)context)->sequence >= 3 || is_done(context);
+}
+
+/* Events can be read and an action cannot: what was given up is read again, not passed over. */
+static void test_an_event_is_applied_once_its_action_can_be_read(void **state)
+{
+    struct fl_memory_log *log = fl_memory_log_open(NULL);
+    struct fl_journal *journal = NULL;
+    struct sim_decider first;
+    struct sim_decider late;
+    char directory[4200];
+    struct fl_decider_options options = {.action_wait_ms = 1};
+    assert_int_equal(fl_memory_log_attach(log, &journal), FL_OK);
+    sim_topics(journal);
+    sim_append_genesis(journal);
+    sim_append_company(journal, "Company", 1);
+    sim_append_company(journal, "Company", 2);
+    snprintf(directory, sizeof(directory), "%s/first", (char *)*state);
+    sim_prepare(&first, directory, journal, &options);
+    sim_run_until(&first, journal, 3);
+    fl_memory_log_truncate(log, "actions", 0, 2);
+    snprintf(directory, sizeof(directory), "%s/late", (char *)*state);
+    sim_prepare(&late, directory, journal, &options);
+    uint64_t warnings = fl_diag_warning_count();
+    sim_start(&late);
+    assert_true(wait_for(has_warned, &warnings));
+    assert_int_equal(late.sequence, 0);
+    sim_append_company(journal, "Company", 2);
+    assert_true(wait_for(has_applied_three, &late));
+    assert_int_equal(late.sequence, 3);
+    assert_int_equal(sim_stop(&late), FL_OK);
+    sim_dispose(&late);
+    sim_dispose(&first);
+    fl_journal_close(&journal);
+    fl_memory_log_close(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +229,8 @@ int main(void)
                                         test_remove_directory),
         cmocka_unit_test_setup_teardown(test_lost_records_stop_the_decider, test_make_directory,
                                         test_remove_directory),
+        cmocka_unit_test_setup_teardown(test_an_event_is_applied_once_its_action_can_be_read,
+                                        test_make_directory, test_remove_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
