@@ -12,12 +12,13 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "core/diag.h"
 #include "core/port.h"
 
 enum { BELL_MODE = 0600 };
 
 struct fl_bell_waiter {
-    int inotify;
+    int inotify; /* -1: none was to be had, the timed look does its work */
     int event;
     atomic_int
         woken; /* set before the eventfd is written, so that who looks needs no system call */
@@ -52,17 +53,26 @@ void fl_bell_ring(int descriptor)
     (void)written;
 }
 
+/* Other programs of the same user may have taken all of inotify: the timed look remains. */
+static void say_deaf(const char *limit)
+{
+    fl_diag(BELL_DEAF, FL_TEXT("limit", limit));
+}
+
 enum fl_error fl_bell_waiter_open(struct fl_bell_waiter **out)
 {
     struct fl_bell_waiter *waiter = calloc(1, sizeof(*waiter));
     if (waiter == NULL)
         return FL_NO_MEMORY;
-    waiter->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     waiter->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (waiter->inotify < 0 || waiter->event < 0) {
+    if (waiter->event < 0) {
+        waiter->inotify = -1;
         fl_bell_waiter_close(&waiter);
-        return FL_FULL; /* descriptors or inotify instances */
+        return FL_FULL; /* descriptors */
     }
+    waiter->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (waiter->inotify < 0)
+        say_deaf("max_user_instances");
     *out = waiter;
     return FL_OK;
 }
@@ -84,9 +94,14 @@ enum fl_error fl_bell_watch(struct fl_bell_waiter *waiter, const char *directory
     char path[PATH_MAX];
     if (!bell_path(directory, path))
         return FL_INVALID;
+    if (waiter->inotify < 0)
+        return access(path, F_OK) == 0 ? FL_OK : fl_error_from_errno(errno);
     if (inotify_add_watch(waiter->inotify, path, IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF) >= 0)
         return FL_OK;
-    return errno == ENOSPC ? FL_FULL : fl_error_from_errno(errno);
+    if (errno != ENOSPC)
+        return fl_error_from_errno(errno);
+    say_deaf("max_user_watches");
+    return FL_OK;
 }
 
 static int64_t monotonic_ms(void)

@@ -13,8 +13,9 @@
  *
  * Threading: a waiter belongs to one thread; fl_bell_wake may be called from any thread and from a
  * signal handler. Allocation: open allocates.
- * Limits: each waiter takes two descriptors and one of the user's inotify instances
- * (fs.inotify.max_user_instances): FL_FULL when there is none left.
+ * Limits: each waiter takes two descriptors (FL_FULL without) and one of the user's inotify
+ * instances (fs.inotify.max_user_instances). Without one it says so (BELL_DEAF) and lives by the
+ * timed look.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,6 +333,39 @@ static void a_waiter_looks_again_after_a_second_and_can_be_woken(void **state)
     fl_bell_waiter_close(&waiter);
 }
 
+/* In a child with a user namespace of its own, which has no inotify left. */
+static int wait_without_inotify(const struct fixture *fixture)
+{
+    struct fl_bell_waiter *waiter = NULL;
+    FILE *limit =
+        unshare(CLONE_NEWUSER) == 0 ? fopen("/proc/sys/user/max_inotify_instances", "w") : NULL;
+    if (limit == NULL || fputs("0", limit) < 0 || fclose(limit) != 0)
+        return 77;
+    if (fl_bell_waiter_open(&waiter) != FL_OK)
+        return 1;
+    int64_t start_ms = monotonic_ms();
+    bool right = fl_bell_watch(waiter, fixture->scratch.path) == FL_OK &&
+                 fl_bell_watch(waiter, "/nonexistent") == FL_NOT_FOUND &&
+                 fl_bell_wait(waiter, start_ms + 60000) == FL_OK &&
+                 monotonic_ms() - start_ms >= FL_BELL_LOOK_MS;
+    fl_bell_wake(waiter);
+    right = right && fl_bell_wait(waiter, start_ms + 60000) == FL_INTERRUPTED;
+    fl_bell_waiter_close(&waiter);
+    return right ? 0 : 2;
+}
+
+static void without_inotify_a_waiter_lives_by_the_timed_look(void **state)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(wait_without_inotify(*state));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip(); /* no user namespaces here */
+    assert_int_equal(status, 0);
+}
+
 /* A child that dies inside a write transaction must not keep the lock, and one that dies while it
  * reads must not keep its slot. */
 static int die_holding(const char *directory, bool write)
@@ -493,6 +527,8 @@ int main(int count, char **arguments)
         cmocka_unit_test_setup_teardown(a_second_open_in_a_process_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(copies_what_is_committed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_commit_wakes_a_waiter_who_then_sees_it, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(without_inotify_a_waiter_lives_by_the_timed_look, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_waiter_looks_again_after_a_second_and_can_be_woken,
                                         set_up, tear_down),
