@@ -8,6 +8,7 @@
 #include "consumers/decider/decider_internal.h"
 #include "core/assert.h"
 #include "core/diag.h"
+#include "core/version.h"
 #include "projections/registry/registry.h"
 
 enum {
@@ -18,7 +19,7 @@ enum {
     VIEW_MEMORY_MAX = 64 * 1024 * 1024
 };
 
-static const char build_name[] = "fleetlog " __DATE__ " " __TIME__;
+static const char build_name[] = "fleetlog " FL_VERSION_TEXT ", " __DATE__ " " __TIME__;
 
 void fl_decider_committed(struct decider *decider)
 {

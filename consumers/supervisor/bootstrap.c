@@ -8,17 +8,14 @@
 
 #include "core/diag.h"
 #include "core/node_keyring.h"
+#include "core/version.h"
 #include "fleetlog/v1/actions.pb-c.h"
+#include "projections/registry/rules.h"
 #include "schemas/codec.h"
 #include "schemas/envelope.h"
 #include "schemas/topics.h"
 
-enum {
-    ARENA_BOUND = 1024 * 1024,
-    RETRY_MS = 1000,
-    RULES_VERSION_FIRST = 1,
-    RULES_VERSION_NEWEST = 1
-};
+enum { ARENA_BOUND = 1024 * 1024, RETRY_MS = 1000 };
 
 struct bootstrap {
     struct fl_duty *duty;
@@ -26,6 +23,7 @@ struct bootstrap {
     struct fl_keyring *keyring;
     char log_id[FL_ID_TEXT_SIZE];
     char keyring_path[PATH_MAX];
+    bool made_keyring; /* in this run, for a log that was empty then */
     char *detail;
 };
 
@@ -113,6 +111,7 @@ static enum fl_error make_keyring(struct bootstrap *b)
     if (error == FL_NOT_FOUND) {
         b->keyring = fl_keyring_create(b->duty->port);
         error = fl_keyring_save(b->keyring, b->keyring_path, wrap_key);
+        b->made_keyring = true;
     }
     sodium_memzero(wrap_key, sizeof(wrap_key));
     if (error != FL_OK)
@@ -146,7 +145,7 @@ static enum fl_error write_genesis(struct bootstrap *b)
     message.telemetry_partition_count = telemetry.partition_count;
     message.keyring_fingerprint = (ProtobufCBinaryData){FL_HASH_SIZE, fingerprint};
     message.checkpoint_key = (ProtobufCBinaryData){FL_KEY_BYTES, checkpoint_key};
-    message.rules_version = RULES_VERSION_FIRST;
+    message.rules_version = fl_rules_newest(fl_rules_production());
     error = encode(b, &message.base, fl_slice_text(action_id), &record);
     if (error == FL_OK)
         error = append(b, &record, 0, &offset);
@@ -184,16 +183,16 @@ static enum fl_error read_genesis(struct bootstrap *b, Fleetlog__V1__CreateLog *
 }
 
 /* Another node was first: what was made here for a log that never was is removed. */
-static enum fl_error refuse_foreign_keyring(struct bootstrap *b, bool made_here)
+static enum fl_error refuse_foreign_keyring(struct bootstrap *b)
 {
-    if (made_here)
+    if (b->made_keyring)
         unlink(b->keyring_path);
-    say(b, "this node's keyring does not belong to this log: copy the keyring of a node that does, "
-           "see `fleetlog keys admit-node`");
+    say(b, "this node's keyring does not belong to this log: copy `keyring`, and "
+           "`wrap.key` if there is one, from the data directory of a node that does");
     return FL_KEYRING;
 }
 
-static enum fl_error match_keyring(struct bootstrap *b, bool made_here)
+static enum fl_error match_keyring(struct bootstrap *b)
 {
     uint8_t fingerprint[FL_HASH_SIZE];
     Fleetlog__V1__CreateLog *genesis = NULL;
@@ -202,14 +201,14 @@ static enum fl_error match_keyring(struct bootstrap *b, bool made_here)
         error = fl_node_keyring_load(b->duty->config, b->duty->datadir, &b->keyring, b->detail);
     if (error == FL_NOT_FOUND) {
         b->detail[0] = '\0';
-        return refuse_foreign_keyring(b, false);
+        return refuse_foreign_keyring(b);
     }
     if (error != FL_OK)
         return error;
     fl_keyring_fingerprint(b->keyring, fingerprint);
     if (genesis->keyring_fingerprint.len != FL_HASH_SIZE ||
         memcmp(genesis->keyring_fingerprint.data, fingerprint, FL_HASH_SIZE) != 0)
-        return refuse_foreign_keyring(b, made_here);
+        return refuse_foreign_keyring(b);
     snprintf(b->log_id, sizeof(b->log_id), "%s", genesis->log_id);
     return FL_OK;
 }
@@ -223,9 +222,9 @@ static enum fl_error announce(struct bootstrap *b)
     Fleetlog__V1__AnnounceNode message = FLEETLOG__V1__ANNOUNCE_NODE__INIT;
     fl_id_source_init(&ids, b->duty->port);
     fl_id_mint(&ids, id);
-    message.node_id = (char *)(uintptr_t)b->duty->datadir->node_id;
-    message.rules_version_newest = RULES_VERSION_NEWEST;
-    message.software_version = (char *)(uintptr_t) "0.1.0";
+    message.node_id = b->duty->datadir->node_id;
+    message.rules_version_newest = fl_rules_newest(fl_rules_production());
+    message.software_version = FL_VERSION_TEXT;
     enum fl_error error = encode(b, &message.base, fl_slice_text(id), &record);
     return error == FL_OK ? append(b, &record, FL_OFFSET_NONE, &offset) : error;
 }
@@ -234,20 +233,18 @@ static enum fl_error try_once(struct bootstrap *b)
 {
     uint64_t begin = 0;
     uint64_t end = 0;
-    bool made_here = false;
     fl_arena_reset(&b->arena);
     enum fl_error error = ensure_topics(b);
     if (error == FL_OK)
         error = fl_journal_offsets(b->duty->journal, "actions", 0, &begin, &end);
     if (error == FL_OK && end == 0) {
-        made_here = access(b->keyring_path, F_OK) != 0;
         error = write_genesis(b);
         /* Somebody else's may be first, or ours may have landed unseen: offset 0 tells. */
         if (error == FL_CONFLICT || error == FL_UNKNOWN_OUTCOME)
             error = FL_OK;
     }
     if (error == FL_OK)
-        error = match_keyring(b, made_here);
+        error = match_keyring(b);
     return error == FL_OK ? announce(b) : error;
 }
 

@@ -4,8 +4,8 @@
  * What a node needs before its duties start: topics, keyring, genesis, its announcement.
  *
  * A keyring is made only while `actions` is empty, and it is on disk before the genesis record is
- * sent. A node whose keyring does not match the log's genesis refuses to start and names `fleetlog
- * keys admit-node`. If another node's genesis came first, the keyring made here is removed again
+ * sent. A node whose keyring does not match the log's genesis refuses to start and says what to
+ * copy. If another node's genesis came first, the keyring made here is removed again
  * (DETAILS.md section 3). Killed anywhere: run it again.
  *
  * Threading: one thread, before anything else works on the log. Allocation: freed before return.

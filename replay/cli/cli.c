@@ -9,7 +9,7 @@
 #include "core/assert.h"
 #include "core/diag.h"
 #include "core/journal_open.h"
-#include "replay/cli/version.h"
+#include "core/version.h"
 
 enum global_action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_CHECK, ACTION_PRINT };
 

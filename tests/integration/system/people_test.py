@@ -73,7 +73,7 @@ class People(SystemTest):
             [BINARY, "up"], env=node.env(), capture_output=True, timeout=60, stdin=subprocess.DEVNULL, check=False
         )
         self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn(b"admit-node", done.stderr)
+        self.assertIn(b"copy `keyring`", done.stderr)
 
     def test_without_up_commands_say_so(self):
         node = self.node()
