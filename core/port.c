@@ -2,8 +2,11 @@
 #include "core/port.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "core/clock_guard.h"
 
 int64_t fl_port_wall_ms(const struct fl_port *port)
 {
@@ -30,6 +33,11 @@ static int64_t clock_ms(clockid_t clock)
 static int64_t system_wall_ms(void *context)
 {
     (void)context;
+#ifdef FL_TEST_BUILD
+    const char *ahead_ms = getenv(FL_CLOCK_AHEAD_VARIABLE);
+    if (ahead_ms != NULL)
+        return clock_ms(CLOCK_REALTIME) + strtoll(ahead_ms, NULL, 10);
+#endif
     return clock_ms(CLOCK_REALTIME);
 }
 

@@ -14,9 +14,9 @@ char *fl_call_mint(struct call *call)
 {
     char *id = fl_arena_alloc(&call->arena, FL_ID_TEXT_SIZE);
     fl_assert(id != NULL);
-    pthread_mutex_lock(&call->gateway->lock);
+    pthread_mutex_lock(&call->gateway->id_lock);
     fl_id_mint(&call->gateway->ids, id);
-    pthread_mutex_unlock(&call->gateway->lock);
+    pthread_mutex_unlock(&call->gateway->id_lock);
     return id;
 }
 
@@ -56,7 +56,7 @@ static enum fl_error fetch_event(struct call *call, uint64_t offset, struct fl_r
 {
     struct gateway *gateway = call->gateway;
     struct fl_batch batch = {.count = 0};
-    pthread_mutex_lock(&gateway->lock);
+    pthread_mutex_lock(&gateway->events_lock);
     enum fl_error error = fl_reader_seek(gateway->events, 0, offset);
     if (error == FL_OK)
         error = fl_reader_poll(gateway->events, READ_MS, 1, &batch);
@@ -76,7 +76,7 @@ static enum fl_error fetch_event(struct call *call, uint64_t offset, struct fl_r
         record->headers = headers;
         error = call->arena.exhausted ? FL_NO_MEMORY : FL_OK;
     }
-    pthread_mutex_unlock(&gateway->lock);
+    pthread_mutex_unlock(&gateway->events_lock);
     return error;
 }
 
@@ -147,21 +147,22 @@ static const char *code_name(Fleetlog__V1__RejectionCode code)
 static void answer_rejection(struct call *call, const struct outcome *outcome)
 {
     const Fleetlog__V1__ActionRejected *rejected = (const void *)outcome->event;
-    json_t *problem = json_pack("{s:s, s:s, s:i, s:s, s:s, s:I}", "type", "about:blank", "title",
-                                "The action was refused", "status", (int)status_of(rejected->code),
-                                "detail", rejected->sentence, "code", code_name(rejected->code),
-                                "sequence", (json_int_t)outcome->sequence);
+    json_t *problem = json_pack(
+        "{s:s, s:s, s:i, s:o, s:s, s:I}", "type", "about:blank", "title", "The action was refused",
+        "status", (int)status_of(rejected->code), "detail", fl_text_json(rejected->sentence),
+        "code", code_name(rejected->code), "sequence", (json_int_t)outcome->sequence);
     if (problem == NULL) {
         fl_call_error(call, FL_INTERNAL);
         return;
     }
     if (rejected->original_id[0] != '\0')
-        json_object_set_new(problem, "originalId", json_string(rejected->original_id));
+        json_object_set_new(problem, "originalId", fl_text_json(rejected->original_id));
     json_t *items = json_array();
     for (size_t i = 0; i < rejected->n_items; i++)
-        json_array_append_new(items, json_pack("{s:s, s:s, s:s}", "id", rejected->items[i]->id,
-                                               "code", code_name(rejected->items[i]->code),
-                                               "sentence", rejected->items[i]->sentence));
+        json_array_append_new(items, json_pack("{s:o, s:s, s:o}", "id",
+                                               fl_text_json(rejected->items[i]->id), "code",
+                                               code_name(rejected->items[i]->code), "sentence",
+                                               fl_text_json(rejected->items[i]->sentence)));
     if (rejected->n_items > 0)
         json_object_set(problem, "items", items);
     json_decref(items);
@@ -282,7 +283,11 @@ void fl_call_act_and_answer(struct call *call, const ProtobufCMessage *message, 
 void fl_call_answer_outcome(struct call *call, uint64_t action_offset, struct outcome *outcome)
 {
     enum fl_error error = read_outcome(call, action_offset, outcome);
-    if (error != FL_OK)
+    if (error == FL_NOT_FOUND ||
+        (error == FL_OK && fl_call_is_for_account(call) &&
+         !fl_slice_equal(outcome->envelope.on_behalf_of, call->identity.on_behalf_of)))
+        fl_call_problem(call, 404, "No action with this id has been decided", NULL, NULL);
+    else if (error != FL_OK)
         fl_call_error(call, error);
     else if (is_rejection(outcome))
         answer_rejection(call, outcome);

@@ -7,68 +7,76 @@
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "producers/agent_protocol.h"
+#include "producers/gateway/metrics.h"
 #include "producers/gateway/operator.h"
 #include "projections/registry/machines.h"
 
-/* Possession of the key is proved here, at the door; whether the claim is good is the decider's to
- * say. */
-static void post_enrol(struct call *call)
+struct enrolment {
+    const char *claim;
+    const char *agent_id;
+    const uint8_t *key;
+};
+
+/* Possession of the key is proved here, at the door, before anything is said about the agent;
+ * whether the claim is good is the decider's to say. False after answering. */
+static bool prove(struct call *call, struct enrolment *enrolment)
 {
-    struct outcome outcome;
-    uint8_t hash[FL_HASH_SIZE];
-    Fleetlog__V1__EnrolAgent action = FLEETLOG__V1__ENROL_AGENT__INIT;
-    const char *claim = fl_body_text(call, "claim");
-    const char *agent_id = fl_body_text(call, "agentId");
-    const uint8_t *key = fl_body_base64(call, "publicKey", crypto_sign_PUBLICKEYBYTES);
+    enrolment->claim = fl_body_text(call, "claim");
+    enrolment->agent_id = fl_body_text(call, "agentId");
+    enrolment->key = fl_body_base64(call, "publicKey", crypto_sign_PUBLICKEYBYTES);
     const uint8_t *proof = fl_body_base64(call, "proof", crypto_sign_BYTES);
     if (!fl_call_body_is_good(call))
-        return;
-    char *text = fl_arena_printf(&call->arena, FL_AGENT_ENROL_LABEL "%s\n%s", claim, agent_id);
-    if (text == NULL || !fl_id_is_valid(fl_slice_text(agent_id)) ||
-        crypto_sign_verify_detached(proof, (const uint8_t *)text, strlen(text), key) != 0) {
-        fl_call_problem(call, 401, "The proof does not fit the key", NULL, "proof");
-        return;
-    }
-    fl_sha256(fl_slice_text(claim), hash);
-    action.agent_id = agent_id;
-    action.code_hash = (ProtobufCBinaryData){sizeof(hash), hash};
-    action.public_key =
-        (ProtobufCBinaryData){crypto_sign_PUBLICKEYBYTES, (uint8_t *)(uintptr_t)key};
-    call->identity.actor = fl_slice_text(fl_arena_printf(&call->arena, "agent:%s", agent_id));
-    if (!fl_call_act(call, &action.base, &outcome))
-        return;
-    const Fleetlog__V1__AgentEnrolled *event = (const void *)outcome.event;
-    fl_call_answer(
-        call, 200,
-        json_pack("{s:s, s:s}", "agentId", event->agent_id, "companyId", event->company_id));
+        return false;
+    char *text = fl_arena_printf(&call->arena, FL_AGENT_ENROL_LABEL "%s\n%s", enrolment->claim,
+                                 enrolment->agent_id);
+    if (text != NULL && fl_id_is_valid(fl_slice_text(enrolment->agent_id)) &&
+        crypto_sign_verify_detached(proof, (const uint8_t *)text, strlen(text), enrolment->key) ==
+            0)
+        return true;
+    fl_call_problem(call, 401, "The proof does not fit the key", NULL, "proof");
+    return false;
 }
 
-/* An agent that enrols again with the key it has enrolled with is told so. */
-static bool is_enrolled_already(struct call *call)
+/* An agent that enrols again with the key it has enrolled with is told so; true after answering. */
+static bool is_enrolled_already(struct call *call, const struct enrolment *enrolment)
 {
     struct fl_store_read read = {.kv = NULL};
-    const char *agent_id = fl_body_text_or(call, "agentId", "");
-    const uint8_t *key = fl_body_base64(call, "publicKey", crypto_sign_PUBLICKEYBYTES);
     if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return true;
-    const fl_agent_row *agent = fl_registry_agent(read.kv, &call->arena, fl_slice_text(agent_id));
-    bool same = agent != NULL && key != NULL &&
-                agent->public_key.len == crypto_sign_PUBLICKEYBYTES &&
-                memcmp(agent->public_key.data, key, crypto_sign_PUBLICKEYBYTES) == 0;
+    const fl_agent_row *agent =
+        fl_registry_agent(read.kv, &call->arena, fl_slice_text(enrolment->agent_id));
+    bool same = agent != NULL && agent->public_key.len == crypto_sign_PUBLICKEYBYTES &&
+                memcmp(agent->public_key.data, enrolment->key, crypto_sign_PUBLICKEYBYTES) == 0;
     if (!fl_call_read_end(call, &read))
         return true;
     if (same)
         fl_call_answer(
             call, 200,
             json_pack("{s:s, s:s}", "agentId", agent->agent_id, "companyId", agent->company_id));
-    call->problem[0] = '\0';
     return same;
 }
 
 static void enrol(struct call *call)
 {
-    if (!is_enrolled_already(call))
-        post_enrol(call);
+    struct outcome outcome;
+    struct enrolment enrolment;
+    uint8_t hash[FL_HASH_SIZE];
+    Fleetlog__V1__EnrolAgent action = FLEETLOG__V1__ENROL_AGENT__INIT;
+    if (!prove(call, &enrolment) || is_enrolled_already(call, &enrolment))
+        return;
+    fl_sha256(fl_slice_text(enrolment.claim), hash);
+    action.agent_id = enrolment.agent_id;
+    action.code_hash = (ProtobufCBinaryData){sizeof(hash), hash};
+    action.public_key =
+        (ProtobufCBinaryData){crypto_sign_PUBLICKEYBYTES, (uint8_t *)(uintptr_t)enrolment.key};
+    call->identity.actor =
+        fl_slice_text(fl_arena_printf(&call->arena, "agent:%s", enrolment.agent_id));
+    if (!fl_call_act(call, &action.base, &outcome))
+        return;
+    const Fleetlog__V1__AgentEnrolled *event = (const void *)outcome.event;
+    fl_call_answer(
+        call, 200,
+        json_pack("{s:s, s:s}", "agentId", event->agent_id, "companyId", event->company_id));
 }
 
 static Fleetlog__V1__DeviceIdentity *read_identity(struct call *call)
@@ -161,7 +169,7 @@ static const char *command_kind_name(int kind)
 static json_t *pending_commands(struct call *call, uint64_t *sequence)
 {
     struct fl_store_read read = {.kv = NULL};
-    struct fl_page page = {.limit = FL_PAGE_LIMIT_DEFAULT};
+    struct fl_page page = {.limit = FL_PAGE_LIMIT_MAX};
     struct fl_rows rows = {.count = 0};
     struct fl_chain_head head;
     struct fl_slice agent_id;
@@ -170,18 +178,22 @@ static json_t *pending_commands(struct call *call, uint64_t *sequence)
     fl_meta_head(read.kv, &head);
     *sequence = head.sequence;
     fl_actor_parse(call->identity.actor, &agent_id);
+    fl_arena_reset(&call->scratch);
     json_t *commands = json_array();
     enum fl_error error =
-        fl_registry_list(read.kv, &call->arena, FL_LIST_AGENT_PENDING, agent_id, &page, &rows);
+        fl_registry_list(read.kv, &call->scratch, FL_LIST_AGENT_PENDING, agent_id, &page, &rows);
     for (size_t i = 0; error == FL_OK && i < rows.count; i++) {
         const fl_command_row *row = rows.rows[i];
         if (row->state == FL_COMMAND_REQUESTED)
-            json_array_append_new(commands, json_pack("{s:s, s:s, s:s, s:s, s:I}", "commandId",
-                                                      row->command_id, "deviceId", row->device_id,
-                                                      "kind", command_kind_name((int)row->kind),
-                                                      "parameter", row->parameter, "expiresAtMs",
-                                                      (json_int_t)row->expires_at_ms));
+            json_array_append_new(commands,
+                                  json_pack("{s:s, s:s, s:s, s:o, s:I}", "commandId",
+                                            row->command_id, "deviceId", row->device_id, "kind",
+                                            command_kind_name((int)row->kind), "parameter",
+                                            fl_text_json(row->parameter), "expiresAtMs",
+                                            (json_int_t)row->expires_at_ms));
     }
+    if (error != FL_OK && read.kv->error == FL_OK)
+        fl_kv_fail(read.kv, error);
     if (fl_call_read_end(call, &read))
         return commands;
     json_decref(commands);
@@ -266,10 +278,12 @@ static void get_health(struct call *call)
     fl_call_answer(call, 200, json_pack("{s:s}", "status", "alive"));
 }
 
-/* Ready when every view answers; names the first that does not. */
+/* Ready when things are taken in and every view answers; names the first that fails. */
 static void get_ready(struct call *call)
 {
     struct gateway *gateway = call->gateway;
+    if (!fl_call_intake_is_open(call))
+        return;
     for (size_t i = 0; i < gateway->view_count; i++) {
         struct fl_chain_head head;
         if (fl_store_reader_head(gateway->views[i], &head) != FL_OK) {
@@ -282,16 +296,17 @@ static void get_ready(struct call *call)
 }
 
 const struct route fl_agent_routes[] = {
-    {"POST", FL_AGENT_PATH_ENROL, enrol, true},
-    {"POST", FL_AGENT_PATH_DEVICES, post_device, true},
-    {"POST", FL_AGENT_PATH_DEVICES "/{}" FL_AGENT_TAIL_CAPABILITIES, post_capabilities, true},
-    {"POST", FL_AGENT_PATH_REPORTS, fl_route_post_reports, false},
-    {"GET", FL_AGENT_PATH_COMMANDS, get_commands, false},
-    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_DELIVERY, post_delivery, false},
-    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_ACKNOWLEDGEMENT, post_acknowledgement,
-     false},
-    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_OUTCOME, post_outcome, true},
-    {"GET", "/healthz", get_health, false},
-    {"GET", "/readyz", get_ready, false},
-    {NULL, NULL, NULL, false},
+    {"POST", FL_AGENT_PATH_ENROL, enrol, FL_ROUTE_JSON},
+    {"POST", FL_AGENT_PATH_DEVICES, post_device, FL_ROUTE_JSON},
+    {"POST", FL_AGENT_PATH_DEVICES "/{}" FL_AGENT_TAIL_CAPABILITIES, post_capabilities,
+     FL_ROUTE_JSON},
+    {"POST", FL_AGENT_PATH_REPORTS, fl_route_post_reports, 0},
+    {"GET", FL_AGENT_PATH_COMMANDS, get_commands, 0},
+    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_DELIVERY, post_delivery, 0},
+    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_ACKNOWLEDGEMENT, post_acknowledgement, 0},
+    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_OUTCOME, post_outcome, FL_ROUTE_JSON},
+    {"GET", "/healthz", get_health, 0},
+    {"GET", "/readyz", get_ready, 0},
+    {"GET", "/metrics", fl_route_get_metrics, FL_ROUTE_LOCAL},
+    {NULL, NULL, NULL, 0},
 };

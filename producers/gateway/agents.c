@@ -18,12 +18,12 @@ struct nonce_slot {
     uint8_t agent[FL_ID_SIZE];
     uint64_t nonce;
     bool used;
+    bool is_reporting; /* a request with its reports is under way */
 };
 
 struct counter_slot {
     uint32_t device_number; /* 0: free */
-    uint32_t generation;
-    uint64_t counter;
+    struct fl_counter counter;
 };
 
 struct fl_agents {
@@ -89,24 +89,56 @@ static void grow_nonces(struct fl_agents *agents)
     agents->nonce_size = size;
 }
 
-bool fl_agents_take_nonce(struct fl_agents *agents, struct fl_slice agent_id, uint64_t nonce)
+/* The agent's slot, made if it has none; under the lock. */
+static struct nonce_slot *slot_of(struct fl_agents *agents, const uint8_t agent[FL_ID_SIZE])
+{
+    if (2 * agents->nonce_count >= agents->nonce_size)
+        grow_nonces(agents);
+    struct nonce_slot *slot = find_nonce(agents->nonces, agents->nonce_size, agent);
+    if (!slot->used) {
+        agents->nonce_count++;
+        slot->used = true;
+        memcpy(slot->agent, agent, FL_ID_SIZE);
+    }
+    return slot;
+}
+
+bool fl_agents_take_nonce(struct fl_agents *agents, struct fl_slice agent_id, uint64_t nonce,
+                          int64_t time_ms, int64_t started_at_ms)
 {
     uint8_t agent[FL_ID_SIZE];
     if (!fl_id_to_bytes(agent_id, agent))
         return false;
     pthread_mutex_lock(&agents->lock);
-    if (2 * agents->nonce_count >= agents->nonce_size)
-        grow_nonces(agents);
-    struct nonce_slot *slot = find_nonce(agents->nonces, agents->nonce_size, agent);
-    bool good = !slot->used || nonce > slot->nonce;
-    if (good) {
-        agents->nonce_count += !slot->used;
-        slot->used = true;
+    struct nonce_slot *slot = slot_of(agents, agent);
+    bool good = slot->nonce == 0 ? time_ms >= started_at_ms && nonce > 0 : nonce > slot->nonce;
+    if (good)
         slot->nonce = nonce;
-        memcpy(slot->agent, agent, FL_ID_SIZE);
-    }
     pthread_mutex_unlock(&agents->lock);
     return good;
+}
+
+bool fl_agents_begin_reports(struct fl_agents *agents, struct fl_slice agent_id)
+{
+    uint8_t agent[FL_ID_SIZE];
+    if (!fl_id_to_bytes(agent_id, agent))
+        return false;
+    pthread_mutex_lock(&agents->lock);
+    struct nonce_slot *slot = slot_of(agents, agent);
+    bool begun = !slot->is_reporting;
+    slot->is_reporting = true;
+    pthread_mutex_unlock(&agents->lock);
+    return begun;
+}
+
+void fl_agents_end_reports(struct fl_agents *agents, struct fl_slice agent_id)
+{
+    uint8_t agent[FL_ID_SIZE];
+    if (!fl_id_to_bytes(agent_id, agent))
+        return;
+    pthread_mutex_lock(&agents->lock);
+    slot_of(agents, agent)->is_reporting = false;
+    pthread_mutex_unlock(&agents->lock);
 }
 
 static struct counter_slot *find_counter(struct counter_slot *slots, size_t size, uint32_t number)
@@ -130,31 +162,27 @@ static void grow_counters(struct fl_agents *agents)
     agents->counter_size = size;
 }
 
-bool fl_agents_take_counter(struct fl_agents *agents, uint32_t device_number, uint32_t generation,
-                            uint64_t counter)
+bool fl_agents_counter(struct fl_agents *agents, uint32_t device_number, struct fl_counter *counter)
+{
+    pthread_mutex_lock(&agents->lock);
+    const struct counter_slot *slot =
+        find_counter(agents->counters, agents->counter_size, device_number);
+    bool known = slot->device_number != 0;
+    if (known)
+        *counter = slot->counter;
+    pthread_mutex_unlock(&agents->lock);
+    return known;
+}
+
+void fl_agents_set_counter(struct fl_agents *agents, uint32_t device_number,
+                           struct fl_counter counter)
 {
     pthread_mutex_lock(&agents->lock);
     if (2 * agents->counter_count >= agents->counter_size)
         grow_counters(agents);
     struct counter_slot *slot = find_counter(agents->counters, agents->counter_size, device_number);
-    bool good = slot->device_number == 0 || generation > slot->generation ||
-                (generation == slot->generation && counter > slot->counter);
-    if (good) {
-        agents->counter_count += slot->device_number == 0;
-        *slot = (struct counter_slot){device_number, generation, counter};
-    }
-    pthread_mutex_unlock(&agents->lock);
-    return good;
-}
-
-void fl_agents_return_counter(struct fl_agents *agents, uint32_t device_number, uint32_t generation,
-                              uint64_t counter)
-{
-    pthread_mutex_lock(&agents->lock);
-    struct counter_slot *slot = find_counter(agents->counters, agents->counter_size, device_number);
-    if (slot->device_number == device_number && slot->generation == generation &&
-        slot->counter == counter)
-        slot->counter--;
+    agents->counter_count += slot->device_number == 0;
+    *slot = (struct counter_slot){device_number, counter};
     pthread_mutex_unlock(&agents->lock);
 }
 
@@ -176,13 +204,14 @@ static bool refuse(struct call *call, const char *title, const char *field)
     return false;
 }
 
-static bool is_timely(struct call *call, const char *time)
+static bool is_timely(struct call *call, const char *time, int64_t *time_ms)
 {
     uint64_t ms = 0;
     int64_t now_ms = fl_port_wall_ms(call->gateway->duty->port);
     if (!fl_slice_to_u64(fl_slice_text(time), &ms) || ms > (uint64_t)INT64_MAX)
         return false;
     int64_t off_ms = now_ms - (int64_t)ms;
+    *time_ms = (int64_t)ms;
     return off_ms <= FL_AGENT_CLOCK_MS_MAX && off_ms >= -FL_AGENT_CLOCK_MS_MAX;
 }
 
@@ -204,6 +233,8 @@ bool fl_call_authenticate_agent(struct call *call)
     uint8_t signature[crypto_sign_BYTES];
     size_t size = 0;
     uint64_t nonce = 0;
+    int64_t time_ms = 0;
+    struct gateway *gateway = call->gateway;
     const char *id = fl_http_header(call->request, FL_AGENT_HEADER_AGENT);
     const char *time = fl_http_header(call->request, FL_AGENT_HEADER_TIME);
     const char *nonce_text = fl_http_header(call->request, FL_AGENT_HEADER_NONCE);
@@ -226,10 +257,11 @@ bool fl_call_authenticate_agent(struct call *call)
         crypto_sign_verify_detached(signature, (const uint8_t *)text, strlen(text),
                                     agent->public_key.data) != 0)
         return refuse(call, "The signature does not fit", FL_AGENT_HEADER_SIGNATURE);
-    if (!is_timely(call, time))
+    if (!is_timely(call, time, &time_ms))
         return refuse(call, "The request's time is more than five minutes off; check the clock",
                       FL_AGENT_HEADER_TIME);
-    if (!fl_agents_take_nonce(call->gateway->agents, fl_slice_text(id), nonce))
+    if (!fl_agents_take_nonce(gateway->agents, fl_slice_text(id), nonce, time_ms,
+                              gateway->started_at_ms))
         return refuse(call, "This request was seen before", FL_AGENT_HEADER_NONCE);
     call->identity.actor =
         fl_slice_text(fl_arena_printf(&call->arena, "agent:%s", agent->agent_id));

@@ -4,19 +4,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "core/assert.h"
 #include "producers/gateway/gateway_internal.h"
 
 enum { BODY_DEPTH_BYTES_MAX = 64 };
 
 void fl_call_answer(struct call *call, unsigned status, json_t *take_body)
 {
+    static const char failed[] =
+        "{\"type\":\"about:blank\",\"title\":\"Internal error\",\"status\":500}";
+    char *body = json_dumps(take_body, JSON_COMPACT | JSON_ENCODE_ANY);
     free(call->answer->body);
-    call->answer->status = status;
-    call->answer->body = json_dumps(take_body, JSON_COMPACT | JSON_ENCODE_ANY);
-    call->answer->body_size = call->answer->body == NULL ? 0 : strlen(call->answer->body);
     json_decref(take_body);
+    call->answer->status = status;
+    call->answer->content_type = "application/json";
+    /* NULL: the body could not be made, for want of memory or for a text that is none. */
+    if (body == NULL) {
+        body = strdup(failed);
+        call->answer->status = 500;
+        call->answer->content_type = "application/problem+json";
+    }
+    call->answer->body = body;
+    call->answer->body_size = body == NULL ? 0 : strlen(body);
+}
+
+json_t *fl_text_json(const char *text)
+{
+    json_t *json = json_string(text);
+    char *plain = json == NULL ? strdup(text) : NULL;
+    for (char *c = plain; c != NULL && *c != '\0'; c++)
+        if ((unsigned char)*c > 126)
+            *c = '?';
+    if (plain != NULL)
+        json = json_string(plain);
+    free(plain);
+    return json;
+}
+
+bool fl_call_is_for_account(const struct call *call)
+{
+    return call->identity.on_behalf_of.data != NULL;
 }
 
 void fl_call_problem(struct call *call, unsigned status, const char *title, const char *detail,
@@ -24,11 +52,10 @@ void fl_call_problem(struct call *call, unsigned status, const char *title, cons
 {
     json_t *problem =
         json_pack("{s:s, s:s, s:i}", "type", "about:blank", "title", title, "status", (int)status);
-    fl_assert(problem != NULL);
     if (detail != NULL)
-        json_object_set_new(problem, "detail", json_string(detail));
+        json_object_set_new(problem, "detail", fl_text_json(detail));
     if (field != NULL)
-        json_object_set_new(problem, "field", json_string(field));
+        json_object_set_new(problem, "field", fl_text_json(field));
     fl_call_answer(call, status, problem);
     call->answer->content_type = "application/problem+json";
     if (status == 503)
@@ -73,11 +100,14 @@ static bool is_too_deep(struct fl_slice body)
 
 bool fl_call_parse_body(struct call *call)
 {
+    static const char json_type[] = "application/json";
     json_error_t error;
     char detail[256];
     struct fl_slice body = fl_http_body(call->request);
     const char *type = fl_http_header(call->request, "Content-Type");
-    if (type != NULL && strncmp(type, "application/json", 16) != 0) {
+    size_t type_size = type == NULL ? 0 : strcspn(type, "; \t");
+    if (type != NULL &&
+        (type_size != strlen(json_type) || strncasecmp(type, json_type, type_size) != 0)) {
         fl_call_problem(call, 415, "The body must be application/json", NULL, NULL);
         return false;
     }

@@ -13,6 +13,9 @@
 /* Takes `body`. */
 void fl_call_answer(struct call *call, unsigned status, json_t *take_body);
 
+/* A text as JSON: bytes that are no UTF-8 (a reading, a text that was cut) become '?'. */
+json_t *fl_text_json(const char *text);
+
 /* A problem document (RFC 9457). detail and field may be NULL. */
 void fl_call_problem(struct call *call, unsigned status, const char *title, const char *detail,
                      const char *field);
@@ -39,6 +42,21 @@ bool fl_call_body_is_good(struct call *call);
 /* limit and cursor of the query; false after answering 400. */
 bool fl_call_page(struct call *call, struct fl_page *page);
 
+/* True if the call is on behalf of an account: then its rights apply. */
+bool fl_call_is_for_account(const struct call *call);
+
+/* --- intake (intake.c) --- */
+
+/* Looks whether anything may be taken in just now; says so in a line when that changes. */
+enum fl_intake fl_gateway_intake(struct gateway *gateway);
+const char *fl_intake_name(enum fl_intake intake);
+/* The clock's first look, once the registry can be read. */
+void fl_gateway_intake_start(struct gateway *gateway);
+/* The operator's word that the clock is right. */
+void fl_gateway_accept_clock(struct gateway *gateway);
+/* False after answering 503. */
+bool fl_call_intake_is_open(struct call *call);
+
 /* --- acting (act.c) --- */
 
 struct outcome {
@@ -47,7 +65,7 @@ struct outcome {
     const ProtobufCMessage *event;
 };
 
-/* A new id in the call's arena. */
+/* A new id in the call's arena. The arena holds a call's body several times over: there is room. */
 char *fl_call_mint(struct call *call);
 
 /* Validates, appends, waits, reads the outcome. False after it has answered (problem, rejection,
@@ -84,13 +102,25 @@ bool fl_call_read_end(struct call *call, struct fl_store_read *read);
 
 struct fl_agents *fl_agents_open(void);
 void fl_agents_close(struct fl_agents **agents);
-bool fl_agents_take_nonce(struct fl_agents *agents, struct fl_slice agent_id, uint64_t nonce);
-/* True if the report is above the last one accepted; remembers it. */
-bool fl_agents_take_counter(struct fl_agents *agents, uint32_t device_number, uint32_t generation,
-                            uint64_t counter);
-/* Undoes that, when the append failed. */
-void fl_agents_return_counter(struct fl_agents *agents, uint32_t device_number, uint32_t generation,
-                              uint64_t counter);
+/* False: not above the agent's last nonce, or its first one since the start of this process and
+ * older than that (time_ms), so that nobody replays what an earlier process has seen. */
+bool fl_agents_take_nonce(struct fl_agents *agents, struct fl_slice agent_id, uint64_t nonce,
+                          int64_t time_ms, int64_t started_at_ms);
+
+/* The last report accepted from a device. */
+struct fl_counter {
+    uint32_t generation;
+    uint64_t counter;
+};
+bool fl_agents_counter(struct fl_agents *agents, uint32_t device_number,
+                       struct fl_counter *counter);
+void fl_agents_set_counter(struct fl_agents *agents, uint32_t device_number,
+                           struct fl_counter counter);
+
+/* One request with reports per agent at a time: two copies of one request must not look at each
+ * other's counters before it is known what became of the first. False: one is under way. */
+bool fl_agents_begin_reports(struct fl_agents *agents, struct fl_slice agent_id);
+void fl_agents_end_reports(struct fl_agents *agents, struct fl_slice agent_id);
 /* Signature, time and nonce of a request by an agent; false after answering. Sets the identity. */
 bool fl_call_authenticate_agent(struct call *call);
 call_handler fl_route_post_reports;

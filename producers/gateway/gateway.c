@@ -8,12 +8,18 @@
 #include "core/diag.h"
 #include "core/file.h"
 #include "core/node_keyring.h"
+#include "producers/gateway/metrics.h"
 #include "producers/gateway/operator.h"
 #include "projections/devices/devices.h"
 #include "projections/eventlog/eventlog.h"
 #include "projections/people/people.h"
 
-enum { RETRY_MS = 1000, IDLE_TIMEOUT_S = 120, OPERATOR_CONNECTION_COUNT_MAX = 128 };
+enum {
+    RETRY_MS = 1000,
+    IDLE_TIMEOUT_S = 120,
+    OPERATOR_CONNECTION_COUNT_MAX = 512,
+    DRAIN_MS = 5000 /* less than what the supervisor grants before it kills */
+};
 
 /* The views that a change waits for, registry first. */
 static const struct fl_view *view_at(size_t index)
@@ -57,31 +63,29 @@ static bool matches(struct call *call, const char *pattern, const char *path)
     return *path == '\0';
 }
 
-static bool takes_no_writes(struct call *call)
-{
-    uint64_t reserve = fl_config_number(call->gateway->duty->config, FL_SETTING_RESERVE);
-    uint64_t free_bytes = 0;
-    const char *path = call->gateway->duty->datadir->path;
-    if (reserve == 0 || fl_file_system_free(path, &free_bytes) != FL_OK || free_bytes >= reserve)
-        return false;
-    fl_call_problem(call, 503, "The disk is nearly full: nothing is taken in until there is room",
-                    "see [node] disk_reserve", NULL);
-    return true;
-}
-
 static void run_route(struct call *call, const struct route *route)
 {
-    bool is_write = strcmp(route->method, "GET") != 0;
-    if (is_write && takes_no_writes(call))
+    bool is_read = strcmp(route->method, "GET") == 0 || (route->flags & FL_ROUTE_READ) != 0;
+    if (!is_read && !fl_call_intake_is_open(call))
         return;
-    if (route->takes_body && !fl_call_parse_body(call))
+    if ((route->flags & FL_ROUTE_JSON) != 0 && !fl_call_parse_body(call))
         return;
     route->handler(call);
 }
 
-static void dispatch(struct call *call, const struct route *routes, bool is_operator)
+/* Adds a method to the Allow header's value. */
+static void allow(struct call *call, const char *method)
 {
-    const char *allow = NULL;
+    char *to = call->answer->allow;
+    size_t used = strlen(to);
+    const char *head = strcmp(method, "GET") == 0 ? ", HEAD" : "";
+    snprintf(to + used, sizeof(call->answer->allow) - used, "%s%s%s", used > 0 ? ", " : "", method,
+             head);
+}
+
+/* The route of a request; NULL after answering 404 or 405. */
+static const struct route *find_route(struct call *call, const struct route *routes)
+{
     const char *path = fl_http_path(call->request);
     const char *method = fl_http_method(call->request);
     if (strcmp(method, "HEAD") == 0)
@@ -89,34 +93,41 @@ static void dispatch(struct call *call, const struct route *routes, bool is_oper
     for (const struct route *route = routes; route->method != NULL; route++) {
         if (!matches(call, route->pattern, path))
             continue;
-        if (strcmp(route->method, method) != 0) {
-            allow = route->method;
+        if ((route->flags & FL_ROUTE_LOCAL) != 0 && !fl_http_is_local(call->request))
             continue;
+        if (strcmp(route->method, method) == 0) {
+            call->answer->allow[0] = '\0';
+            return route;
         }
-        if (!is_operator || fl_call_identify_operator(call))
-            run_route(call, route);
-        return;
+        allow(call, route->method);
     }
-    if (allow != NULL) {
+    if (call->answer->allow[0] != '\0')
         fl_call_problem(call, 405, "This method is not allowed here", NULL, NULL);
-        call->answer->allow = allow;
-    } else {
+    else
         fl_call_problem(call, 404, "There is nothing here", NULL, NULL);
-    }
+    return NULL;
 }
 
 static void handle(struct gateway *gateway, const struct fl_http_request *request,
                    struct fl_http_answer *answer, const struct route *routes, bool is_operator)
 {
     struct call call = {.gateway = gateway, .request = request, .answer = answer};
-    fl_arena_init(&call.arena, FL_CALL_ARENA_SIZE);
-    dispatch(&call, routes, is_operator);
+    int64_t begun_ms = fl_port_monotonic_ms(gateway->duty->port);
+    fl_arena_init(&call.arena, FL_CALL_ARENA_SIZE + 8 * fl_http_body(request).size);
+    fl_arena_init(&call.scratch, FL_CALL_SCRATCH_SIZE);
+    const struct route *route = find_route(&call, routes);
+    if (route != NULL && (!is_operator || fl_call_identify_operator(&call)))
+        run_route(&call, route);
     if (answer->status == 0)
         fl_call_problem(&call, 500, "Internal error", "the handler gave no answer", NULL);
     if (answer->status >= 400)
         fl_diag(HTTP_REFUSED, FL_TEXT("method", fl_http_method(request)),
+                FL_TEXT("route", route == NULL ? "none" : route->pattern),
                 FL_UINT("status", answer->status));
+    fl_metrics_count(gateway->metrics, route, answer->status,
+                     fl_port_monotonic_ms(gateway->duty->port) - begun_ms);
     json_decref(call.body);
+    fl_arena_fini(&call.scratch);
     fl_arena_fini(&call.arena);
 }
 
@@ -236,16 +247,26 @@ static enum fl_error open_all(struct gateway *gateway, char detail[FL_KEYRING_DE
     if (error == FL_OK)
         error = fl_submitter_open(duty->journal, &gateway->submitter);
     if (error == FL_OK)
+        fl_gateway_intake_start(gateway);
+    if (error == FL_OK)
         error = open_listeners(gateway, detail);
     return error;
 }
 
 static void close_all(struct gateway *gateway)
 {
+    int64_t deadline_ms = fl_port_monotonic_ms(gateway->duty->port) + DRAIN_MS;
+    /* Nobody is let in any more. Whoever waits is answered now: a poll for commands with none, a
+     * change whose outcome is not there yet with 202. */
     gateway->stopping = true;
+    fl_http_stop_accepting(gateway->operator_http);
+    fl_http_stop_accepting(gateway->agents_http);
     for (size_t i = 0; i < gateway->view_count; i++)
         if (gateway->views[i] != NULL)
             fl_store_reader_wake(gateway->views[i]);
+    bool is_drained = fl_http_drain(gateway->operator_http, deadline_ms);
+    if (!fl_http_drain(gateway->agents_http, deadline_ms) || !is_drained)
+        fl_diag(RETRY, FL_TEXT("what", "calls are cut off by the stop"));
     fl_http_close(&gateway->operator_http);
     fl_http_close(&gateway->agents_http);
     fl_submitter_close(&gateway->submitter);
@@ -254,7 +275,10 @@ static void close_all(struct gateway *gateway)
         fl_store_reader_close(&gateway->views[i]);
     fl_keyring_close(&gateway->keyring);
     fl_agents_close(&gateway->agents);
-    pthread_mutex_destroy(&gateway->lock);
+    fl_metrics_close(&gateway->metrics);
+    pthread_mutex_destroy(&gateway->id_lock);
+    pthread_mutex_destroy(&gateway->events_lock);
+    pthread_mutex_destroy(&gateway->intake_lock);
 }
 
 static void tick_until_stopped(struct gateway *gateway)
@@ -280,7 +304,11 @@ enum fl_error fl_gateway_run(struct fl_duty *duty)
         return FL_NO_MEMORY;
     gateway->duty = duty;
     gateway->agents = fl_agents_open();
-    pthread_mutex_init(&gateway->lock, NULL);
+    gateway->metrics = fl_metrics_open();
+    gateway->started_at_ms = fl_port_wall_ms(duty->port);
+    pthread_mutex_init(&gateway->id_lock, NULL);
+    pthread_mutex_init(&gateway->events_lock, NULL);
+    pthread_mutex_init(&gateway->intake_lock, NULL);
     fl_id_source_init(&gateway->ids, duty->port);
     fl_port_random(duty->port, &gateway->boot, sizeof(gateway->boot));
     gateway->boot &= INT64_MAX;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "core/arena.h"
+#include "core/clock_guard.h"
 #include "core/ids.h"
 #include "core/keyring.h"
 #include "producers/gateway/gateway.h"
@@ -16,13 +17,18 @@
 #include "schemas/envelope.h"
 
 enum {
-    FL_CALL_ARENA_SIZE = 16 * 1024 * 1024,
+    FL_CALL_ARENA_SIZE = 16 * 1024 * 1024, /* and eight times the body */
+    FL_CALL_SCRATCH_SIZE = 64 * 1024 * 1024,
+    FL_NAME_LOOK_COUNT_MAX = 20000, /* rows that one call looks at to find devices by name */
     FL_PAGE_LIMIT_DEFAULT = 100,
     FL_PAGE_LIMIT_MAX = 1000,
     FL_GATEWAY_VIEW_COUNT_MAX = 4,
 };
 
-struct fl_agents; /* agents.c: nonces and counters */
+enum fl_intake { FL_INTAKE_OPEN, FL_INTAKE_DISK, FL_INTAKE_CLOCK };
+
+struct fl_agents;  /* agents.c: nonces and counters */
+struct fl_metrics; /* metrics.c */
 
 struct gateway {
     struct fl_duty *duty;
@@ -42,9 +48,15 @@ struct gateway {
     uint32_t partition_count; /* of telemetry, from genesis */
     uint32_t number;          /* short name of this process in telemetry */
     uint64_t boot;
-    pthread_mutex_t lock; /* ids and the events reader */
+    int64_t started_at_ms;
+    struct fl_metrics *metrics;
+    pthread_mutex_t id_lock;
     struct fl_id_source ids;
+    pthread_mutex_t events_lock;
     struct fl_reader *events;
+    pthread_mutex_t intake_lock;
+    struct fl_clock_guard clock;
+    enum fl_intake intake; /* as last seen */
     _Atomic bool stopping;
 };
 
@@ -59,7 +71,10 @@ struct call {
     struct gateway *gateway;
     const struct fl_http_request *request;
     struct fl_http_answer *answer;
-    struct fl_arena arena;
+    struct fl_arena arena; /* as long as the call */
+    struct fl_arena
+        scratch; /* for rows that are looked at and dropped; whoever fills it resets it */
+    size_t name_look_count; /* rows looked at for names so far */
     struct identity identity;
     json_t *body;                 /* parsed, an object; NULL: none */
     const char *parameters[4];    /* of the route's path, in order */
@@ -68,11 +83,17 @@ struct call {
 
 typedef void call_handler(struct call *call);
 
+enum {
+    FL_ROUTE_JSON = 1,  /* takes a JSON object */
+    FL_ROUTE_READ = 2,  /* goes on while intake is held, as every GET does */
+    FL_ROUTE_LOCAL = 4, /* for peers on this machine only; others get 404 */
+};
+
 struct route {
     const char *method;
     const char *pattern; /* "/v1/devices/{}": {} is one segment */
     call_handler *handler;
-    bool takes_body;
+    unsigned flags;
 };
 
 extern const struct route fl_operator_routes[];

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/assert.h"
+#include "core/wait.h"
 
 enum { CONNECTION_MEMORY = 32 * 1024, BACKLOG = 128 };
 
@@ -24,6 +26,11 @@ struct fl_http_server {
     size_t body_size_max;
     char socket_path[108];
     unsigned port;
+    int quiesced_fd; /* the listening socket once nothing is accepted any more; -1 before */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned call_count; /* handed to the handler, answer not sent yet */
+    bool draining;
 };
 
 struct fl_http_request {
@@ -34,6 +41,7 @@ struct fl_http_request {
     char *body;
     size_t size;
     bool too_large;
+    bool is_counted;
 };
 
 const char *fl_http_method(const struct fl_http_request *request)
@@ -83,6 +91,28 @@ bool fl_http_peer(const struct fl_http_request *request, uid_t *user)
     return true;
 }
 
+/* An IPv4 address, also one inside IPv6. */
+static bool is_loopback(const struct sockaddr *peer)
+{
+    if (peer->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)(const void *)peer)->sin_addr.s_addr) >> 24 ==
+               127;
+    if (peer->sa_family != AF_INET6)
+        return false;
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
+}
+
+bool fl_http_is_local(const struct fl_http_request *request)
+{
+    uid_t user = 0;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (fl_http_peer(request, &user))
+        return true;
+    return info != NULL && info->client_addr != NULL && is_loopback(info->client_addr);
+}
+
 static enum MHD_Result send_answer(struct MHD_Connection *connection,
                                    const struct fl_http_answer *answer)
 {
@@ -96,7 +126,9 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection,
     MHD_add_response_header(response, "Content-Type", answer->content_type);
     MHD_add_response_header(response, "Cache-Control", "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (answer->allow != NULL)
+    if (answer->closes)
+        MHD_add_response_header(response, "Connection", "close");
+    if (answer->allow[0] != '\0')
         MHD_add_response_header(response, "Allow", answer->allow);
     if (answer->retry_after_s != 0) {
         snprintf(retry_after, sizeof(retry_after), "%u", answer->retry_after_s);
@@ -107,17 +139,46 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection,
     return result;
 }
 
-static enum MHD_Result refuse_size(struct MHD_Connection *connection)
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status,
+                              const char *problem)
 {
-    static const char problem[] =
-        "{\"type\":\"about:blank\",\"title\":\"The request body is too large\",\"status\":413}";
     struct fl_http_answer answer = {
-        .status = 413,
+        .status = status,
         .content_type = "application/problem+json",
         .body = strdup(problem),
-        .body_size = sizeof(problem) - 1,
+        .retry_after_s = status == 503,
+        .closes = status == 503,
     };
+    answer.body_size = answer.body == NULL ? 0 : strlen(problem);
     return send_answer(connection, &answer);
+}
+
+static enum MHD_Result refuse_size(struct MHD_Connection *connection)
+{
+    return refuse(
+        connection, 413,
+        "{\"type\":\"about:blank\",\"title\":\"The request body is too large\",\"status\":413}");
+}
+
+/* False once the server is being stopped: the call is then answered 503 and may be sent to another
+ * gateway, or to this one when it is back. */
+static bool begin_call(struct fl_http_server *server, struct fl_http_request *request)
+{
+    pthread_mutex_lock(&server->lock);
+    request->is_counted = !server->draining;
+    server->call_count += request->is_counted;
+    pthread_mutex_unlock(&server->lock);
+    return request->is_counted;
+}
+
+static void end_call(struct fl_http_server *server, struct fl_http_request *request)
+{
+    if (!request->is_counted)
+        return;
+    pthread_mutex_lock(&server->lock);
+    server->call_count--;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
 }
 
 /* What says that it is too large is refused before a byte of it is read. */
@@ -155,7 +216,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     struct fl_http_server *server = context;
     struct fl_http_request *request = *state;
     (void)version;
-    if (request == NULL)
+    if (request == NULL || request->target == NULL)
         return MHD_NO; /* no memory for it */
     if (!request->connection) {
         request->connection = connection;
@@ -168,6 +229,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     if (request->too_large)
         return refuse_size(connection);
+    if (!begin_call(server, request))
+        return refuse(connection, 503,
+                      "{\"type\":\"about:blank\",\"title\":\"The gateway is being "
+                      "stopped\",\"status\":503}");
     struct fl_http_answer answer = {.content_type = "application/json"};
     request->method = method;
     request->path = url;
@@ -192,11 +257,11 @@ static void on_end(void *context, struct MHD_Connection *connection, void **stat
                    enum MHD_RequestTerminationCode code)
 {
     struct fl_http_request *request = *state;
-    (void)context;
     (void)connection;
     (void)code;
     if (request == NULL)
         return;
+    end_call(context, request);
     free(request->target);
     free(request->body);
     free(request);
@@ -264,6 +329,13 @@ static int listen_tcp(struct fl_http_server *server, const char *text, char deta
     return fd;
 }
 
+static void destroy(struct fl_http_server *server)
+{
+    pthread_cond_destroy(&server->changed);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}
+
 enum fl_error fl_http_open(const struct fl_http_options *options, fl_http_handler *handler,
                            void *context, struct fl_http_server **server, char detail[256])
 {
@@ -273,23 +345,28 @@ enum fl_error fl_http_open(const struct fl_http_options *options, fl_http_handle
     opened->handler = handler;
     opened->context = context;
     opened->body_size_max = options->body_size_max;
+    opened->quiesced_fd = -1;
     int fd = options->address[0] == '/' ? listen_unix(opened, options->address, detail)
                                         : listen_tcp(opened, options->address, detail);
     if (fd < 0) {
         free(opened);
         return FL_USAGE;
     }
+    pthread_mutex_init(&opened->lock, NULL);
+    fl_condition_init(&opened->changed);
     opened->daemon = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL,
-        NULL, on_request, opened, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
-        NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        options->connection_count_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        options->connection_per_address_max, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
+            MHD_USE_ITC,
+        0, NULL, NULL, on_request, opened, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end, opened,
+        MHD_OPTION_CONNECTION_LIMIT, options->connection_count_max,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connection_per_address_max,
+        MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
     if (opened->daemon == NULL) {
         snprintf(detail, 256, "the HTTP server does not start");
         close(fd);
-        free(opened);
+        destroy(opened);
         return FL_IO;
     }
     *server = opened;
@@ -301,13 +378,41 @@ unsigned fl_http_port(const struct fl_http_server *server)
     return server->port;
 }
 
+void fl_http_stop_accepting(struct fl_http_server *server)
+{
+    if (server == NULL || server->quiesced_fd >= 0)
+        return;
+    if (server->socket_path[0] != '\0')
+        unlink(server->socket_path);
+    server->quiesced_fd = MHD_quiesce_daemon(server->daemon);
+    pthread_mutex_lock(&server->lock);
+    server->draining = true;
+    pthread_mutex_unlock(&server->lock);
+}
+
+bool fl_http_drain(struct fl_http_server *server, int64_t deadline_ms)
+{
+    bool in_time = true;
+    if (server == NULL)
+        return true;
+    fl_http_stop_accepting(server);
+    pthread_mutex_lock(&server->lock);
+    while (in_time && server->call_count > 0)
+        in_time = fl_condition_wait_until(&server->changed, &server->lock, deadline_ms);
+    in_time = server->call_count == 0;
+    pthread_mutex_unlock(&server->lock);
+    return in_time;
+}
+
 void fl_http_close(struct fl_http_server **server)
 {
     if (*server == NULL)
         return;
+    fl_http_stop_accepting(*server);
     MHD_stop_daemon((*server)->daemon);
-    if ((*server)->socket_path[0] != '\0')
-        unlink((*server)->socket_path);
-    free(*server);
+    /* Whoever connected and was never accepted is refused now. */
+    if ((*server)->quiesced_fd >= 0)
+        close((*server)->quiesced_fd);
+    destroy(*server);
     *server = NULL;
 }

@@ -35,8 +35,9 @@ struct fl_http_answer {
     const char *content_type; /* static */
     char *body;               /* malloc'ed, freed by the server; may be NULL */
     size_t body_size;
-    const char *allow;      /* for 405; static */
+    char allow[64];         /* for 405; "": none */
     unsigned retry_after_s; /* 0: none */
+    bool closes;            /* the connection ends with this answer */
 };
 
 /* Called once per complete request. */
@@ -48,7 +49,14 @@ enum fl_error fl_http_open(const struct fl_http_options *options, fl_http_handle
                            void *context, struct fl_http_server **server,
                            char detail[256]) FL_MUST_USE;
 
-/* Stops accepting, waits for the calls under way. */
+/* Accepts no connection from now on; requests on open ones are answered 503. Tolerates NULL. */
+void fl_http_stop_accepting(struct fl_http_server *server);
+
+/* The same, then waits until every call under way has its answer sent, at most until deadline_ms
+ * (monotonic); false after it. Whoever waits inside a handler must have been woken. */
+bool fl_http_drain(struct fl_http_server *server, int64_t deadline_ms);
+
+/* Ends what is still open. Drain first: this cuts off calls under way. */
 void fl_http_close(struct fl_http_server **server);
 
 /* The port that was taken (options may say 0); 0 for a Unix socket. */
@@ -69,3 +77,6 @@ struct fl_slice fl_http_body(const struct fl_http_request *request);
 
 /* User of the process at the other end of a Unix socket; false on TCP. */
 bool fl_http_peer(const struct fl_http_request *request, uid_t *user);
+
+/* True for a peer on this machine: the Unix socket or a loopback address. */
+bool fl_http_is_local(const struct fl_http_request *request);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "fleetlog/v1/actions.pb-c.h"
+#include "fleetlog/v1/events.pb-c.h"
+#include "producers/gateway/metrics.h"
 #include "producers/gateway/operator.h"
 
 enum {
@@ -60,8 +62,26 @@ static void post_company(struct call *call)
 
 static json_t *company_json(const fl_company_row *row)
 {
-    return json_pack("{s:s, s:s, s:I}", "companyId", row->company_id, "name", row->name,
-                     "createdAtMs", (json_int_t)row->created_at_ms);
+    return json_pack("{s:s, s:o, s:I}", "companyId", row->company_id, "name",
+                     fl_text_json(row->name), "createdAtMs", (json_int_t)row->created_at_ms);
+}
+
+/* An account sees its own company, an operator all of them. */
+static enum fl_error list_companies(struct call *call, struct fl_kv *kv, const struct fl_page *page,
+                                    json_t *items, struct fl_rows *rows)
+{
+    if (fl_call_is_for_account(call)) {
+        const fl_company_row *own =
+            fl_registry_company(kv, &call->arena, call->identity.company_id);
+        if (own != NULL)
+            json_array_append_new(items, company_json(own));
+        return FL_OK;
+    }
+    enum fl_error error =
+        fl_registry_list(kv, &call->arena, FL_LIST_COMPANIES, FL_SLICE_NULL, page, rows);
+    for (size_t i = 0; error == FL_OK && i < rows->count; i++)
+        json_array_append_new(items, company_json(rows->rows[i]));
+    return error;
 }
 
 static void get_companies(struct call *call)
@@ -69,52 +89,82 @@ static void get_companies(struct call *call)
     struct fl_store_read read = {.kv = NULL};
     struct fl_page page;
     struct fl_rows rows = {.count = 0};
-    json_t *items = json_array();
-    if (!fl_call_page(call, &page) || !fl_call_read_begin(call, call->gateway->registry, &read)) {
-        json_decref(items);
+    if (!fl_call_page(call, &page) || !fl_call_read_begin(call, call->gateway->registry, &read))
         return;
-    }
-    enum fl_error error =
-        fl_registry_list(read.kv, &call->arena, FL_LIST_COMPANIES, FL_SLICE_NULL, &page, &rows);
-    for (size_t i = 0; error == FL_OK && i < rows.count; i++)
-        json_array_append_new(items, company_json(rows.rows[i]));
+    json_t *items = json_array();
+    enum fl_error error = list_companies(call, read.kv, &page, items, &rows);
     fl_call_answer_list(call, &read, error, items, rows.next);
 }
 
-/* A company by id, or by its name if only one has it. */
+struct company_search {
+    const char *name;
+    const char *found; /* id, in the call's arena */
+    bool is_twice;
+};
+
+/* Looks at every company, FL_NAME_LOOK_COUNT_MAX at most (FL_TOO_LARGE behind that). */
+static enum fl_error search_companies(struct call *call, struct fl_kv *kv,
+                                      struct company_search *search)
+{
+    struct fl_page page = {.limit = FL_PAGE_LIMIT_MAX};
+    struct fl_rows rows = {.count = 0};
+    char cursor[FL_CURSOR_SIZE];
+    do {
+        fl_arena_reset(&call->scratch);
+        enum fl_error error =
+            fl_registry_list(kv, &call->scratch, FL_LIST_COMPANIES, FL_SLICE_NULL, &page, &rows);
+        if (error != FL_OK)
+            return error;
+        for (size_t i = 0; i < rows.count; i++) {
+            const fl_company_row *row = rows.rows[i];
+            if (strcmp(row->name, search->name) != 0)
+                continue;
+            search->is_twice = search->found != NULL;
+            search->found = fl_arena_text(&call->arena, fl_slice_text(row->company_id));
+        }
+        call->name_look_count += rows.count;
+        if (rows.next[0] != '\0' && call->name_look_count >= FL_NAME_LOOK_COUNT_MAX)
+            return FL_TOO_LARGE;
+        memcpy(cursor, rows.next, sizeof(cursor));
+        page.after = fl_slice_text(cursor);
+    } while (rows.next[0] != '\0' && !search->is_twice);
+    return FL_OK;
+}
+
+/* A company by id, or by its name if only one has it; an account finds its own. NULL after
+ * answering. */
 static const char *find_company(struct call *call, const char *name)
 {
     struct fl_store_read read = {.kv = NULL};
-    struct fl_page page = {.limit = FL_PAGE_LIMIT_MAX};
-    struct fl_rows rows;
-    const char *found = NULL;
-    bool is_twice = false;
-    if (fl_id_is_valid(fl_slice_text(name)))
+    struct company_search search = {.name = name};
+    enum fl_error error = FL_OK;
+    if (!fl_call_is_for_account(call) && fl_id_is_valid(fl_slice_text(name)))
         return name;
     if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return NULL;
-    do {
-        enum fl_error error =
-            fl_registry_list(read.kv, &call->arena, FL_LIST_COMPANIES, FL_SLICE_NULL, &page, &rows);
-        if (error != FL_OK)
-            break;
-        for (size_t i = 0; i < rows.count; i++) {
-            const fl_company_row *row = rows.rows[i];
-            if (strcmp(row->name, name) != 0)
-                continue;
-            is_twice = found != NULL;
-            found = row->company_id;
-        }
-        page.after = fl_arena_copy(&call->arena, fl_slice_text(rows.next));
-    } while (rows.next[0] != '\0' && !is_twice);
+    if (fl_call_is_for_account(call)) {
+        const fl_company_row *own =
+            fl_registry_company(read.kv, &call->arena, call->identity.company_id);
+        if (own != NULL && (strcmp(own->company_id, name) == 0 || strcmp(own->name, name) == 0))
+            search.found = own->company_id;
+    } else {
+        error = search_companies(call, read.kv, &search);
+    }
+    if (error != FL_OK && error != FL_TOO_LARGE && read.kv->error == FL_OK)
+        fl_kv_fail(read.kv, error);
     if (!fl_call_read_end(call, &read))
         return NULL;
-    if (found == NULL)
+    if (error == FL_TOO_LARGE)
+        fl_call_problem(call, 422,
+                        "There are too many companies to find one by its name; give "
+                        "its id",
+                        NULL, "company");
+    else if (search.found == NULL)
         fl_call_problem(call, 404, "There is no such company", NULL, "company");
-    else if (is_twice)
+    else if (search.is_twice)
         fl_call_problem(call, 409, "Several companies have this name; give its id", NULL,
                         "company");
-    return is_twice ? NULL : found;
+    return error != FL_OK || search.is_twice ? NULL : search.found;
 }
 
 static void post_account(struct call *call)
@@ -187,19 +237,25 @@ static void post_invitation(struct call *call)
     fl_call_answer(call, 201, json);
 }
 
-/* 25 characters of 32 (no 0, 1, I, O), in groups: 125 bits, read out over the telephone. */
-static void make_code(struct call *call, char code[CLAIM_CODE_SIZE])
+/* 25 characters of 32 (no 0, 1, I, O), in groups: 125 bits, read out over the telephone. It comes
+ * from the link key and the claim's id, so that a repeated request shows the same code. */
+static enum fl_error make_code(struct call *call, const char *claim_id, char code[CLAIM_CODE_SIZE])
 {
     static const char alphabet[] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-    uint8_t random[CLAIM_CODE_GROUPS * CLAIM_GROUP_SIZE];
+    char token[FL_LINK_TOKEN_TEXT_SIZE];
+    uint8_t random[FL_HASH_SIZE];
     size_t at = 0;
-    fl_port_random(call->gateway->duty->port, random, sizeof(random));
-    for (size_t i = 0; i < sizeof(random); i++) {
+    struct fl_keyring *keyring = call->gateway->keyring;
+    enum fl_error error = fl_keyring_link_token(keyring, fl_keyring_link_generation(keyring),
+                                                "claim", fl_slice_text(claim_id), token);
+    fl_sha256(fl_slice_text(token), random);
+    for (size_t i = 0; error == FL_OK && i < CLAIM_CODE_GROUPS * CLAIM_GROUP_SIZE; i++) {
         if (i > 0 && i % CLAIM_GROUP_SIZE == 0)
             code[at++] = '-';
         code[at++] = alphabet[random[i] & 31];
     }
     code[at] = '\0';
+    return error;
 }
 
 static void post_claim(struct call *call)
@@ -208,17 +264,45 @@ static void post_claim(struct call *call)
     uint8_t hash[FL_HASH_SIZE];
     struct outcome outcome;
     Fleetlog__V1__IssueClaim action = FLEETLOG__V1__ISSUE_CLAIM__INIT;
-    make_code(call, code);
-    fl_sha256(fl_slice_text(code), hash);
     action.claim_id = fl_call_mint(call);
+    enum fl_error error = make_code(call, action.claim_id, code);
+    if (error != FL_OK) {
+        fl_call_error(call, error);
+        return;
+    }
+    fl_sha256(fl_slice_text(code), hash);
     action.code_hash = (ProtobufCBinaryData){sizeof(hash), hash};
     action.expires_at_ms = fl_port_wall_ms(call->gateway->duty->port) + CLAIM_MS;
     if (!fl_call_act(call, &action.base, &outcome))
         return;
+    const Fleetlog__V1__ClaimIssued *event = (const void *)outcome.event;
     json_t *json = fl_outcome_json(call, &outcome);
-    json_object_set_new(json, "code", json_string(code));
     json_object_del(json, "codeHash");
+    /* Not after a change of the link key: then nobody can show it again. */
+    if (make_code(call, event->claim_id, code) == FL_OK) {
+        fl_sha256(fl_slice_text(code), hash);
+        if (event->code_hash.len == sizeof(hash) &&
+            memcmp(event->code_hash.data, hash, sizeof(hash)) == 0)
+            json_object_set_new(json, "code", json_string(code));
+    }
     fl_call_answer(call, 201, json);
+}
+
+/* False after answering: nodes, rules and clock are the operators' affair. */
+static bool is_operators_own(struct call *call)
+{
+    if (fl_call_is_for_account(call))
+        fl_call_problem(call, 403, "This is for operators, not for accounts", NULL, "Fleetlog-As");
+    return !fl_call_is_for_account(call);
+}
+
+static void post_clock_accept(struct call *call)
+{
+    if (!is_operators_own(call))
+        return;
+    fl_gateway_accept_clock(call->gateway);
+    fl_call_answer(call, 200,
+                   json_pack("{s:s}", "intake", fl_intake_name(fl_gateway_intake(call->gateway))));
 }
 
 static void get_nodes(struct call *call)
@@ -226,7 +310,8 @@ static void get_nodes(struct call *call)
     struct fl_store_read read = {.kv = NULL};
     struct fl_page page;
     struct fl_rows rows = {.count = 0};
-    if (!fl_call_page(call, &page) || !fl_call_read_begin(call, call->gateway->registry, &read))
+    if (!is_operators_own(call) || !fl_call_page(call, &page) ||
+        !fl_call_read_begin(call, call->gateway->registry, &read))
         return;
     json_t *items = json_array();
     enum fl_error error =
@@ -269,8 +354,9 @@ static void get_status(struct call *call)
                                 json_integer((json_int_t)head.sequence));
     }
     fl_call_answer(call, 200,
-                   json_pack("{s:s, s:s, s:o}", "logId", gateway->log_id, "nodeId",
-                             gateway->duty->datadir->node_id, "sequences", views));
+                   json_pack("{s:s, s:s, s:s, s:o}", "logId", gateway->log_id, "nodeId",
+                             gateway->duty->datadir->node_id, "intake",
+                             fl_intake_name(fl_gateway_intake(gateway)), "sequences", views));
 }
 
 /* What became of an action, by its id: 202 while it is not decided. */
@@ -291,28 +377,30 @@ static void get_action(struct call *call)
 }
 
 const struct route fl_operator_routes[] = {
-    {"POST", "/v1/companies", post_company, true},
-    {"GET", "/v1/companies", get_companies, false},
-    {"POST", "/v1/accounts", post_account, true},
-    {"GET", "/v1/accounts", get_accounts, false},
-    {"POST", "/v1/invitations", post_invitation, true},
-    {"POST", "/v1/claims", post_claim, false},
-    {"GET", "/v1/nodes", get_nodes, false},
-    {"DELETE", "/v1/nodes/{}", delete_node, false},
-    {"POST", "/v1/rules", post_rules, true},
-    {"GET", "/v1/status", get_status, false},
-    {"GET", "/v1/actions/{}", get_action, false},
-    {"GET", "/v1/devices", fl_route_get_devices, false},
-    {"GET", "/v1/devices/{}", fl_route_get_device, false},
-    {"PATCH", "/v1/devices/{}", fl_route_patch_device, true},
-    {"DELETE", "/v1/devices/{}", fl_route_delete_device, false},
-    {"GET", "/v1/shares", fl_route_get_shares, false},
-    {"POST", "/v1/shares", fl_route_post_share, true},
-    {"POST", "/v1/shares/accept", fl_route_post_share_accept, true},
-    {"DELETE", "/v1/shares/{}", fl_route_delete_share, false},
-    {"POST", "/v1/commands", fl_route_post_command, true},
-    {"GET", "/v1/commands/{}", fl_route_get_command, false},
-    {"POST", "/v1/commands/{}/cancel", fl_route_post_command_cancel, false},
-    {"GET", "/v1/events", fl_route_get_events, false},
-    {NULL, NULL, NULL, false},
+    {"POST", "/v1/companies", post_company, FL_ROUTE_JSON},
+    {"GET", "/v1/companies", get_companies, 0},
+    {"POST", "/v1/accounts", post_account, FL_ROUTE_JSON},
+    {"GET", "/v1/accounts", get_accounts, 0},
+    {"POST", "/v1/invitations", post_invitation, FL_ROUTE_JSON},
+    {"POST", "/v1/claims", post_claim, 0},
+    {"GET", "/v1/nodes", get_nodes, 0},
+    {"DELETE", "/v1/nodes/{}", delete_node, 0},
+    {"POST", "/v1/rules", post_rules, FL_ROUTE_JSON},
+    {"GET", "/v1/status", get_status, 0},
+    {"POST", "/v1/clock/accept", post_clock_accept, FL_ROUTE_READ},
+    {"GET", "/metrics", fl_route_get_metrics, FL_ROUTE_LOCAL},
+    {"GET", "/v1/actions/{}", get_action, 0},
+    {"GET", "/v1/devices", fl_route_get_devices, 0},
+    {"GET", "/v1/devices/{}", fl_route_get_device, 0},
+    {"PATCH", "/v1/devices/{}", fl_route_patch_device, FL_ROUTE_JSON},
+    {"DELETE", "/v1/devices/{}", fl_route_delete_device, 0},
+    {"GET", "/v1/shares", fl_route_get_shares, 0},
+    {"POST", "/v1/shares", fl_route_post_share, FL_ROUTE_JSON},
+    {"POST", "/v1/shares/accept", fl_route_post_share_accept, FL_ROUTE_JSON},
+    {"DELETE", "/v1/shares/{}", fl_route_delete_share, 0},
+    {"POST", "/v1/commands", fl_route_post_command, FL_ROUTE_JSON},
+    {"GET", "/v1/commands/{}", fl_route_get_command, 0},
+    {"POST", "/v1/commands/{}/cancel", fl_route_post_command_cancel, 0},
+    {"GET", "/v1/events", fl_route_get_events, 0},
+    {NULL, NULL, NULL, 0},
 };

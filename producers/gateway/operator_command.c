@@ -9,7 +9,7 @@
 #include "projections/registry/machines.h"
 #include "projections/registry/rights.h"
 
-enum { TTL_MS_DEFAULT = 10 * 60 * 1000, WAIT_S_MAX = 50, LOOK_ARENA_SIZE = 1024 * 1024 };
+enum { TTL_MS_DEFAULT = 10 * 60 * 1000, WAIT_S_MAX = 50 };
 
 static const struct {
     const char *name;
@@ -78,43 +78,44 @@ static json_t *command_json(const fl_command_row *row, int64_t now_ms)
     /* An overdue command that nobody has answered shows as expired. */
     bool is_open = row->state >= FL_COMMAND_REQUESTED && row->state <= FL_COMMAND_ACKNOWLEDGED;
     bool is_overdue = row->state == FL_COMMAND_REQUESTED && now_ms > row->expires_at_ms;
-    json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "commandId", row->command_id, "deviceId",
-        row->device_id, "kind", kind_name((int)row->kind), "parameter", row->parameter, "state",
-        is_overdue ? "expired" : state_name(row->state), "open", is_open && !is_overdue,
-        "requestedAtMs", (json_int_t)row->requested_at_ms, "expiresAtMs",
-        (json_int_t)row->expires_at_ms, "changedAtMs", (json_int_t)row->changed_at_ms);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:o, s:s, s:b, s:I, s:I, s:I}", "commandId", row->command_id,
+                  "deviceId", row->device_id, "kind", kind_name((int)row->kind), "parameter",
+                  fl_text_json(row->parameter), "state",
+                  is_overdue ? "expired" : state_name(row->state), "open", is_open && !is_overdue,
+                  "requestedAtMs", (json_int_t)row->requested_at_ms, "expiresAtMs",
+                  (json_int_t)row->expires_at_ms, "changedAtMs", (json_int_t)row->changed_at_ms);
     if (row->reason[0] != '\0')
-        json_object_set_new(json, "reason", json_string(row->reason));
+        json_object_set_new(json, "reason", fl_text_json(row->reason));
     if (row->variable[0] != '\0') {
-        json_object_set_new(json, "variable", json_string(row->variable));
-        json_object_set_new(json, "value", json_string(row->value));
+        json_object_set_new(json, "variable", fl_text_json(row->variable));
+        json_object_set_new(json, "value", fl_text_json(row->value));
     }
     return json;
 }
 
-static bool may_see(struct call *call, struct fl_arena *arena, struct fl_kv *kv,
-                    const fl_command_row *row)
+static bool may_see(struct call *call, struct fl_kv *kv, const fl_command_row *row)
 {
     return call->identity.on_behalf_of.data == NULL ||
-           fl_registry_may(kv, arena, call->identity.on_behalf_of, fl_slice_text(row->device_id),
-                           FL_RIGHT_VIEW);
+           fl_registry_may(kv, &call->scratch, call->identity.on_behalf_of,
+                           fl_slice_text(row->device_id), FL_RIGHT_VIEW);
 }
 
 /* One look at the command; NULL after answering. `sequence`: events applied when it was looked at.
- * Rows go into `arena`, for the call's own holds who asks and for what. */
-static json_t *look(struct call *call, struct fl_arena *arena, uint64_t *sequence)
+ */
+static json_t *look(struct call *call, uint64_t *sequence)
 {
     struct fl_store_read read = {.kv = NULL};
     struct fl_chain_head head;
     json_t *json = NULL;
     if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return NULL;
+    fl_arena_reset(&call->scratch);
     const fl_command_row *row =
-        fl_registry_command(read.kv, arena, fl_slice_text(call->parameters[0]));
+        fl_registry_command(read.kv, &call->scratch, fl_slice_text(call->parameters[0]));
     fl_meta_head(read.kv, &head);
     *sequence = head.sequence;
-    if (row != NULL && may_see(call, arena, read.kv, row))
+    if (row != NULL && may_see(call, read.kv, row))
         json = command_json(row, head.time_ms);
     if (!fl_call_read_end(call, &read)) {
         json_decref(json);
@@ -137,16 +138,12 @@ void fl_route_get_command(struct call *call)
         return;
     }
     int64_t deadline_ms = fl_port_monotonic_ms(port) + (int64_t)wait_s * 1000;
-    struct fl_arena arena;
-    fl_arena_init(&arena, LOOK_ARENA_SIZE);
-    json_t *json = look(call, &arena, &sequence);
+    json_t *json = look(call, &sequence);
     while (json != NULL && json_is_true(json_object_get(json, "open")) &&
            fl_store_wait(call->gateway->registry, sequence, deadline_ms) == FL_OK) {
         json_decref(json);
-        fl_arena_reset(&arena);
-        json = look(call, &arena, &sequence);
+        json = look(call, &sequence);
     }
-    fl_arena_fini(&arena);
     if (json != NULL)
         fl_call_answer(call, 200, json);
 }

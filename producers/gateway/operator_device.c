@@ -90,41 +90,50 @@ static enum fl_error add_conditions(struct call *call, json_t *device, struct fl
     struct fl_page page = {.limit = FL_PAGE_LIMIT_DEFAULT};
     struct fl_rows rows = {.count = 0};
     json_t *conditions = json_array();
-    enum fl_error error = fl_registry_list(kv, &call->arena, FL_LIST_CONDITIONS,
+    enum fl_error error = fl_registry_list(kv, &call->scratch, FL_LIST_CONDITIONS,
                                            fl_slice_text(device_id), &page, &rows);
     for (size_t i = 0; error == FL_OK && i < rows.count; i++) {
         const fl_condition_row *row = rows.rows[i];
         if (row->state == FL_CONDITION_RAISED)
             json_array_append_new(conditions,
-                                  json_pack("{s:s, s:I, s:s}", "kind", condition_name(row->kind),
+                                  json_pack("{s:s, s:I, s:o}", "kind", condition_name(row->kind),
                                             "sinceMs", (json_int_t)row->since_ms, "evidence",
-                                            row->evidence));
+                                            fl_text_json(row->evidence)));
     }
     json_object_set_new(device, "conditions", conditions);
     return error;
 }
 
+/* Uses the scratch arena up to its next reset; `row` may live there too. */
 static json_t *device_json(struct call *call, struct fl_kv *registry, struct fl_kv *devices,
                            const fl_device_row *row)
 {
+    struct fl_arena *arena = &call->scratch;
     const fl_capabilities_row *offers =
-        fl_registry_capabilities(registry, &call->arena, fl_slice_text(row->device_id));
+        fl_registry_capabilities(registry, arena, fl_slice_text(row->device_id));
     const fl_company_row *owner =
-        fl_registry_company(registry, &call->arena, fl_slice_text(row->company_id));
-    json_t *device = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:b}", "deviceId",
-                               row->device_id, "deviceNumber", (int)row->device_number, "name",
-                               row->name, "location", row->location, "ownerId", row->company_id,
-                               "owner", owner == NULL ? "" : owner->name, "upsdAddress",
-                               row->upsd_address, "upsName", row->ups_name, "generation",
-                               (int)row->generation, "removed", row->state != FL_DEVICE_ACTIVE);
-    if (offers != NULL && offers->identity != NULL) {
-        json_object_set_new(device, "manufacturer", json_string(offers->identity->manufacturer));
-        json_object_set_new(device, "model", json_string(offers->identity->model));
-        json_object_set_new(device, "serial", json_string(offers->identity->serial));
-        json_object_set_new(device, "firmware", json_string(offers->identity->firmware));
+        fl_registry_company(registry, arena, fl_slice_text(row->company_id));
+    json_t *device = json_pack(
+        "{s:s, s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:b}", "deviceId", row->device_id,
+        "deviceNumber", (json_int_t)row->device_number, "name", fl_text_json(row->name), "location",
+        fl_text_json(row->location), "ownerId", row->company_id, "owner",
+        fl_text_json(owner == NULL ? "" : owner->name), "upsdAddress",
+        fl_text_json(row->upsd_address), "upsName", fl_text_json(row->ups_name), "generation",
+        (json_int_t)row->generation, "removed", row->state != FL_DEVICE_ACTIVE);
+    if (device == NULL) {
+        fl_kv_fail(registry, FL_NO_MEMORY);
+        return NULL;
     }
-    if (add_conditions(call, device, registry, row->device_id) != FL_OK)
-        fl_kv_fail(registry, FL_CORRUPT);
+    if (offers != NULL && offers->identity != NULL) {
+        const Fleetlog__V1__DeviceIdentity *identity = offers->identity;
+        json_object_set_new(device, "manufacturer", fl_text_json(identity->manufacturer));
+        json_object_set_new(device, "model", fl_text_json(identity->model));
+        json_object_set_new(device, "serial", fl_text_json(identity->serial));
+        json_object_set_new(device, "firmware", fl_text_json(identity->firmware));
+    }
+    enum fl_error error = add_conditions(call, device, registry, row->device_id);
+    if (error != FL_OK && registry->error == FL_OK)
+        fl_kv_fail(registry, error);
     add_latest(call, device, devices, row->device_number);
     return device;
 }
@@ -140,19 +149,24 @@ static enum fl_error list_devices(struct call *call, struct fl_kv *kv, bool shar
                             rows);
 }
 
-/* Pages over all devices by number: the cursor is the number to go on from. */
+/* Pages over all devices by number: the cursor is the number to go on from. A page may be short of
+ * its limit where many devices were removed. */
 static enum fl_error list_everybodys(struct call *call, struct fl_kv *registry,
                                      struct fl_kv *devices, const struct fl_page *page,
                                      json_t *items, char next[FL_CURSOR_SIZE])
 {
     uint64_t number = 1;
     const fl_log_row *log = fl_registry_log(registry, &call->arena);
-    if (page->after.data != NULL && !fl_slice_to_u64(page->after, &number))
+    if (page->after.data != NULL &&
+        (!fl_slice_to_u64(page->after, &number) || number == 0 || number > UINT32_MAX))
         return FL_INVALID;
-    for (; log != NULL && number <= log->device_count && json_array_size(items) < page->limit;
+    uint64_t end = number + FL_NAME_LOOK_COUNT_MAX;
+    for (; log != NULL && number <= log->device_count && number < end &&
+           json_array_size(items) < page->limit;
          number++) {
+        fl_arena_reset(&call->scratch);
         const fl_device_row *row =
-            fl_registry_device_by_number(registry, &call->arena, (uint32_t)number);
+            fl_registry_device_by_number(registry, &call->scratch, (uint32_t)number);
         if (row != NULL && row->state == FL_DEVICE_ACTIVE)
             json_array_append_new(items, device_json(call, registry, devices, row));
     }
@@ -189,8 +203,10 @@ void fl_route_get_devices(struct call *call)
         error = list_everybodys(call, read.kv, devices, &page, items, rows.next);
     } else {
         error = list_devices(call, read.kv, shared, &page, &rows);
-        for (size_t i = 0; error == FL_OK && i < rows.count; i++)
+        for (size_t i = 0; error == FL_OK && i < rows.count; i++) {
+            fl_arena_reset(&call->scratch);
             json_array_append_new(items, device_json(call, read.kv, devices, rows.rows[i]));
+        }
     }
     if (devices != NULL && fl_store_read_end(&devices_read) != FL_OK)
         error = FL_CORRUPT;
@@ -200,43 +216,103 @@ void fl_route_get_devices(struct call *call)
 static bool may_see(struct call *call, struct fl_kv *kv, const fl_device_row *row)
 {
     return call->identity.on_behalf_of.data == NULL ||
-           fl_registry_may(kv, &call->arena, call->identity.on_behalf_of,
+           fl_registry_may(kv, &call->scratch, call->identity.on_behalf_of,
                            fl_slice_text(row->device_id), FL_RIGHT_VIEW);
 }
 
-/* By name: among the own and the shared devices of the account, or all; it must be the only one. */
-static const fl_device_row *find_by_name(struct call *call, struct fl_kv *kv, const char *name,
-                                         bool *is_twice)
+struct device_search {
+    const char *name;
+    const char *found; /* id, in the call's arena */
+    bool is_twice;
+};
+
+static void consider(struct call *call, struct device_search *search, const fl_device_row *row)
 {
-    const fl_device_row *found = NULL;
+    if (row->state != FL_DEVICE_ACTIVE || strcmp(row->name, search->name) != 0 ||
+        (search->found != NULL && strcmp(search->found, row->device_id) == 0))
+        return;
+    search->is_twice = search->found != NULL;
+    search->found = fl_arena_text(&call->arena, fl_slice_text(row->device_id));
+}
+
+/* Names are no index: the rows are looked at, FL_NAME_LOOK_COUNT_MAX by one call at most
+ * (FL_TOO_LARGE behind that). */
+static enum fl_error search_list(struct call *call, struct fl_kv *kv, enum fl_registry_list list,
+                                 struct fl_slice owner, struct device_search *search)
+{
+    struct fl_page page = {.limit = FL_PAGE_LIMIT_MAX};
+    struct fl_rows rows = {.count = 0};
+    char cursor[FL_CURSOR_SIZE];
+    do {
+        fl_arena_reset(&call->scratch);
+        enum fl_error error = fl_registry_list(kv, &call->scratch, list, owner, &page, &rows);
+        if (error != FL_OK)
+            return error;
+        for (size_t i = 0; i < rows.count; i++)
+            consider(call, search, rows.rows[i]);
+        call->name_look_count += rows.count;
+        if (rows.next[0] != '\0' && call->name_look_count >= FL_NAME_LOOK_COUNT_MAX)
+            return FL_TOO_LARGE;
+        memcpy(cursor, rows.next, sizeof(cursor));
+        page.after = fl_slice_text(cursor);
+    } while (rows.next[0] != '\0' && !search->is_twice);
+    return FL_OK;
+}
+
+static enum fl_error search_all(struct call *call, struct fl_kv *kv, struct device_search *search)
+{
     const fl_log_row *log = fl_registry_log(kv, &call->arena);
-    for (uint32_t number = 1; log != NULL && number <= log->device_count; number++) {
-        const fl_device_row *row = fl_registry_device_by_number(kv, &call->arena, number);
-        if (row == NULL || row->state != FL_DEVICE_ACTIVE || strcmp(row->name, name) != 0 ||
-            !may_see(call, kv, row))
-            continue;
-        *is_twice = found != NULL;
-        found = row;
+    for (uint32_t number = 1; log != NULL && number <= log->device_count && !search->is_twice;
+         number++) {
+        if (call->name_look_count++ >= FL_NAME_LOOK_COUNT_MAX)
+            return FL_TOO_LARGE;
+        fl_arena_reset(&call->scratch);
+        const fl_device_row *row = fl_registry_device_by_number(kv, &call->scratch, number);
+        if (row != NULL)
+            consider(call, search, row);
     }
-    return found;
+    return FL_OK;
+}
+
+/* By name: among the own and the shared devices of the account, or all; it must be the only one. */
+static const fl_device_row *find_by_name(struct call *call, struct fl_kv *kv, const char *name)
+{
+    struct device_search search = {.name = name};
+    enum fl_error error = FL_OK;
+    if (fl_call_is_for_account(call)) {
+        error = search_list(call, kv, FL_LIST_DEVICES, call->identity.company_id, &search);
+        if (error == FL_OK)
+            error =
+                search_list(call, kv, FL_LIST_SHARED_DEVICES, call->identity.on_behalf_of, &search);
+    } else {
+        error = search_all(call, kv, &search);
+    }
+    if (error == FL_TOO_LARGE) {
+        fl_call_problem(call, 422,
+                        "There are too many devices to find one by its name; give its id", NULL,
+                        "device");
+    } else if (error != FL_OK) {
+        fl_call_error(call, error);
+    } else if (search.is_twice) {
+        fl_call_problem(call, 409, "Several devices have this name; give the device's id", NULL,
+                        "device");
+    } else if (search.found != NULL) {
+        return fl_registry_device(kv, &call->arena, fl_slice_text(search.found));
+    }
+    return NULL;
 }
 
 const fl_device_row *fl_call_find_device(struct call *call, struct fl_kv *kv, const char *name)
 {
-    bool is_twice = false;
     const fl_device_row *row = NULL;
     if (fl_id_is_valid(fl_slice_text(name)))
         row = fl_registry_device(kv, &call->arena, fl_slice_text(name));
     else
-        row = find_by_name(call, kv, name, &is_twice);
-    if (is_twice) {
-        fl_call_problem(call, 409, "Several devices have this name; give the device's id", NULL,
-                        "device");
-        return NULL;
-    }
+        row = find_by_name(call, kv, name);
     if (row != NULL && may_see(call, kv, row))
         return row;
-    fl_call_problem(call, 404, "There is no such device", NULL, "device");
+    if (call->answer->status == 0)
+        fl_call_problem(call, 404, "There is no such device", NULL, "device");
     return NULL;
 }
 
@@ -279,7 +355,7 @@ void fl_route_get_device(struct call *call)
             fl_registry_capabilities(read.kv, &call->arena, fl_slice_text(row->device_id));
         json_t *commands = json_array();
         for (size_t i = 0; offers != NULL && i < offers->n_commands; i++)
-            json_array_append_new(commands, json_string(offers->commands[i]));
+            json_array_append_new(commands, fl_text_json(offers->commands[i]));
         json_object_set_new(device, "commands", commands);
     }
     enum fl_error error = fl_store_read_end(&read);

@@ -12,6 +12,8 @@
 #include "projections/people/people.h"
 #include "projections/registry/rights.h"
 
+enum { COMPANY_COUNT_MAX = 1000 };
+
 struct naming {
     struct call *call;
     struct fl_kv *registry;
@@ -78,12 +80,13 @@ static json_t *entry_json(struct naming *naming, const fl_entry_row *row)
     const char *actor = fl_eventlog_actor(arena, row, &names);
     json_t *devices = json_array();
     for (size_t i = 0; i < row->n_device_ids; i++)
-        json_array_append_new(devices, json_string(row->device_ids[i]));
-    return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:o}", "sequence",
+        json_array_append_new(devices, fl_text_json(row->device_ids[i]));
+    return json_pack("{s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "sequence",
                      (json_int_t)row->sequence, "timeMs", (json_int_t)row->time_ms, "severity",
-                     severity_name(row->severity), "event", row->type, "companyId", row->company_id,
-                     "actor", actor == NULL ? "" : actor, "text", text == NULL ? "" : text,
-                     "deviceIds", devices);
+                     severity_name(row->severity), "event", fl_text_json(row->type), "companyId",
+                     fl_text_json(row->company_id), "actor",
+                     fl_text_json(actor == NULL ? "" : actor), "text",
+                     fl_text_json(text == NULL ? "" : text), "deviceIds", devices);
 }
 
 /* severity=warning: that and above. False after answering 400. */
@@ -113,38 +116,33 @@ static int compare_entries(const void *a, const void *b)
     return x->sequence < y->sequence ? 1 : x->sequence > y->sequence ? -1 : 0;
 }
 
-/* The first page of every company's log, merged: what an operator without an account sees. */
+/* The first page of every company's log, merged: what an operator without an account sees.
+ * FL_TOO_LARGE: there are too many companies for that. */
 static enum fl_error list_everybodys(struct naming *naming, struct fl_kv *eventlog,
                                      struct fl_eventlog_query query, struct fl_eventlog_page *page)
 {
-    struct fl_arena *arena = &naming->call->arena;
-    struct fl_page companies_page = {.limit = FL_PAGE_LIMIT_MAX};
-    struct fl_rows companies;
-    size_t capacity = 2 * query.limit;
-    const fl_entry_row **all = fl_arena_calloc(arena, capacity, sizeof(*all));
+    struct fl_arena *arena = &naming->call->scratch;
+    struct fl_page companies_page = {.limit = COMPANY_COUNT_MAX};
+    struct fl_rows companies = {.count = 0};
+    const fl_entry_row **all = fl_arena_calloc(arena, 2 * query.limit, sizeof(*all));
     if (all == NULL)
         return FL_NO_MEMORY;
-    page->count = 0;
     page->rows = all;
-    page->next[0] = '\0';
-    do {
-        enum fl_error error = fl_registry_list(naming->registry, arena, FL_LIST_COMPANIES,
-                                               FL_SLICE_NULL, &companies_page, &companies);
-        for (size_t c = 0; error == FL_OK && c < companies.count; c++) {
-            struct fl_eventlog_page one = {.count = 0};
-            query.id = fl_slice_text(((const fl_company_row *)companies.rows[c])->company_id);
-            error = fl_eventlog_list(eventlog, arena, &query, &one);
-            for (size_t i = 0; error == FL_OK && i < one.count; i++)
-                all[page->count++] = one.rows[i];
-            qsort(all, page->count, sizeof(*all), compare_entries);
-            if (page->count > query.limit)
-                page->count = query.limit;
-        }
-        if (error != FL_OK)
-            return error;
-        companies_page.after = fl_arena_copy(arena, fl_slice_text(companies.next));
-    } while (companies.next[0] != '\0');
-    return FL_OK;
+    enum fl_error error = fl_registry_list(naming->registry, arena, FL_LIST_COMPANIES,
+                                           FL_SLICE_NULL, &companies_page, &companies);
+    if (error == FL_OK && companies.next[0] != '\0')
+        error = FL_TOO_LARGE;
+    for (size_t c = 0; error == FL_OK && c < companies.count; c++) {
+        struct fl_eventlog_page one = {.count = 0};
+        query.id = fl_slice_text(((const fl_company_row *)companies.rows[c])->company_id);
+        error = fl_eventlog_list(eventlog, arena, &query, &one);
+        for (size_t i = 0; error == FL_OK && i < one.count; i++)
+            all[page->count++] = one.rows[i];
+        qsort(all, page->count, sizeof(*all), compare_entries);
+        if (page->count > query.limit)
+            page->count = query.limit;
+    }
+    return error == FL_NO_MEMORY ? FL_TOO_LARGE : error;
 }
 
 /* Whose log: that of a device (?device=), of a company (?company=), of the account's company, or
@@ -187,6 +185,11 @@ static void answer_page(struct naming *naming, struct fl_kv *eventlog,
                               : fl_eventlog_list(eventlog, &call->arena, query, &page);
     if (error == FL_INVALID) {
         fl_call_problem(call, 400, "cursor is none of this list", NULL, "cursor");
+        return;
+    }
+    if (error == FL_TOO_LARGE) {
+        fl_call_problem(call, 422, "There are too many companies to show all their logs as one",
+                        "name a company or a device", "company");
         return;
     }
     if (error != FL_OK) {

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "core/cursor.h"
+#include "core/diag.h"
 #include "fleetlog/v1/telemetry.pb-c.h"
 #include "producers/agent_protocol.h"
 #include "producers/gateway/gateway_internal.h"
+#include "projections/devices/devices.h"
 #include "projections/registry/machines.h"
 #include "projections/telemetry/report.h"
 
@@ -21,6 +23,7 @@ struct item {
     const char *refused; /* NULL: good so far */
     bool replayed;
     bool sent;
+    struct fl_counter counter;
 };
 
 struct batch {
@@ -92,6 +95,49 @@ static void check_device(struct batch *batch, struct fl_kv *kv, struct item *ite
         item->refused = "WRONG_GENERATION";
 }
 
+/* The device's last report as far as this gateway knows; after a start, as the devices view has it.
+ * None: {0, 0}. */
+static struct fl_counter last_counter(struct batch *batch, struct fl_kv *devices, uint32_t number)
+{
+    struct fl_counter last = {0, 0};
+    struct fl_latest row;
+    if (!fl_agents_counter(batch->call->gateway->agents, number, &last) && devices != NULL &&
+        fl_devices_row(devices, number, &row))
+        last = (struct fl_counter){row.generation, row.counter};
+    return last;
+}
+
+static bool is_above(struct fl_counter a, struct fl_counter b)
+{
+    return a.generation != b.generation ? a.generation > b.generation : a.counter > b.counter;
+}
+
+/* Marks what is not above the device's last report, be that accepted or earlier in this request.
+ * Nothing is remembered yet: that comes with the append. */
+static void find_replays(struct batch *batch)
+{
+    struct fl_store_read read = {.kv = NULL};
+    struct fl_kv *devices =
+        fl_store_read_begin(batch->call->gateway->devices, &read) == FL_OK ? read.kv : NULL;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct item *item = &batch->items[i];
+        if (item->refused != NULL)
+            continue;
+        item->counter = (struct fl_counter){item->report.generation, item->report.counter};
+        struct fl_counter last = last_counter(batch, devices, item->device_number);
+        for (uint32_t k = 0; k < i; k++) {
+            const struct item *before = &batch->items[k];
+            if (before->device_number == item->device_number && before->refused == NULL &&
+                is_above(before->counter, last))
+                last = before->counter;
+        }
+        item->replayed = !is_above(item->counter, last);
+    }
+    /* A view that cannot be read filters nothing; the fold's rule stands behind it. */
+    if (devices != NULL && fl_store_read_end(&read) != FL_OK)
+        fl_diag(RETRY, FL_TEXT("what", "last reports"), FL_TEXT("view", "devices"));
+}
+
 static bool check_all(struct batch *batch)
 {
     struct fl_store_read read = {.kv = NULL};
@@ -114,11 +160,8 @@ static bool check_all(struct batch *batch)
         struct item *item = &batch->items[i];
         if (item->refused == NULL)
             check_signature(batch, item);
-        if (item->refused == NULL)
-            item->replayed =
-                !fl_agents_take_counter(batch->call->gateway->agents, item->device_number,
-                                        item->report.generation, item->report.counter);
     }
+    find_replays(batch);
     return true;
 }
 
@@ -189,31 +232,30 @@ static enum fl_error send_all(struct batch *batch)
     enum fl_error error = fl_submit(gateway->submitter, submissions, used);
     for (size_t s = 0; s < used; s++)
         for (uint32_t i = 0; i < batch->count; i++)
-            if (batch->items[i].device_number % partitions == submissions[s].partition)
+            if (batch->items[i].refused == NULL && !batch->items[i].replayed &&
+                batch->items[i].device_number % partitions == submissions[s].partition)
                 batch->items[i].sent = submissions[s].error == FL_OK;
     return error;
 }
 
-/* What did not land may be sent again under the same counter; a record that did land after all is
- * then a replay. */
-static void give_back(struct batch *batch)
+/* What landed is remembered, in the order of the request. What did not may be sent again; a record
+ * that landed after all is then in the log twice, and the fold counts the first. */
+static void remember(struct batch *batch)
 {
-    for (uint32_t i = batch->count; i > 0; i--) {
-        struct item *item = &batch->items[i - 1];
-        if (item->refused == NULL && !item->replayed && !item->sent)
-            fl_agents_return_counter(batch->call->gateway->agents, item->device_number,
-                                     item->report.generation, item->report.counter);
-    }
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (batch->items[i].sent)
+            fl_agents_set_counter(batch->call->gateway->agents, batch->items[i].device_number,
+                                  batch->items[i].counter);
 }
 
-void fl_route_post_reports(struct call *call)
+static void take_reports(struct call *call)
 {
     struct batch batch = {.call = call};
-    if (!fl_call_authenticate_agent(call) || !parse(&batch) || !check_all(&batch))
+    if (!parse(&batch) || !check_all(&batch))
         return;
     enum fl_error error = send_all(&batch);
+    remember(&batch);
     if (error != FL_OK) {
-        give_back(&batch);
         fl_call_error(call, error);
         return;
     }
@@ -232,6 +274,20 @@ void fl_route_post_reports(struct call *call)
     fl_call_answer(call, 200,
                    json_pack("{s:i, s:i, s:o}", "accepted", (int)accepted, "replayed",
                              (int)replayed, "refused", refused));
+}
+
+void fl_route_post_reports(struct call *call)
+{
+    struct fl_slice agent_id;
+    if (!fl_call_authenticate_agent(call))
+        return;
+    fl_actor_parse(call->identity.actor, &agent_id);
+    if (!fl_agents_begin_reports(call->gateway->agents, agent_id)) {
+        fl_call_problem(call, 503, "Reports of this agent are being taken", NULL, NULL);
+        return;
+    }
+    take_reports(call);
+    fl_agents_end_reports(call->gateway->agents, agent_id);
 }
 
 /* Partitions that have devices: numbers are dense, so the first device_count residues. */
@@ -254,6 +310,9 @@ enum fl_error fl_gateway_tick(struct gateway *gateway, uint64_t sequence)
     Fleetlog__V1__Tick tick = FLEETLOG__V1__TICK__INIT;
     Fleetlog__V1__Telemetry telemetry = FLEETLOG__V1__TELEMETRY__INIT;
     enum fl_error error = FL_OK;
+    /* What is held is no silence of the devices: no time passes for them. */
+    if (fl_gateway_intake(gateway) != FL_INTAKE_OPEN)
+        return FL_OK;
     fl_arena_init(&call.arena, FL_CALL_ARENA_SIZE);
     fl_arena_init(&arena, FL_CALL_ARENA_SIZE);
     uint32_t devices = ticked_partitions(gateway, &arena);

@@ -8,7 +8,9 @@
 #include "core/assert.h"
 #include "core/wait.h"
 
-enum { GROUP_COUNT_MAX = 64 };
+enum { GROUP_COUNT_MAX = 64, TOPIC_COUNT = 3 };
+
+static const char *const topics[TOPIC_COUNT] = {"actions", "subjects", "telemetry"};
 
 struct fl_submitter {
     struct fl_journal *journal;
@@ -19,6 +21,7 @@ struct fl_submitter {
     struct fl_submission *last;
     uint32_t record_count; /* in the queue */
     bool closing;
+    _Atomic uint64_t appended[TOPIC_COUNT];
     /* Used by the sending thread alone. */
     struct fl_record records[FL_SUBMIT_COUNT_MAX];
     uint64_t offsets[FL_SUBMIT_COUNT_MAX];
@@ -69,6 +72,8 @@ static uint32_t fill_group(struct fl_submitter *s, const struct fl_submission *l
         count += w->count;
         w->done = true;
     }
+    /* Whatever the journal does not get to say of a record is unknown. */
+    memset(&s->offsets[at], 0xff, count * sizeof(s->offsets[0]));
     *group = (struct fl_append){.topic = lead->topic,
                                 .partition = lead->partition,
                                 .count = count,
@@ -78,13 +83,31 @@ static uint32_t fill_group(struct fl_submitter *s, const struct fl_submission *l
     return count;
 }
 
+static size_t topic_index(const char *topic)
+{
+    size_t i = 0;
+    while (i < TOPIC_COUNT && strcmp(topics[i], topic) != 0)
+        i++;
+    fl_assert(i < TOPIC_COUNT);
+    return i;
+}
+
+uint64_t fl_submitter_appended(const struct fl_submitter *submitter, const char *topic)
+{
+    return submitter->appended[topic_index(topic)];
+}
+
 static void settle(struct fl_submitter *s, struct fl_submission *w, uint32_t at,
                    enum fl_error error)
 {
     w->error = FL_OK;
+    uint32_t landed = 0;
     for (uint32_t k = 0; k < w->count; k++)
         if (s->offsets[at + k] == FL_OFFSET_NONE)
             w->error = error == FL_OK ? FL_UNKNOWN_OUTCOME : error;
+        else
+            landed++;
+    s->appended[topic_index(w->topic)] += landed;
     if (w->offsets != NULL)
         memcpy(w->offsets, &s->offsets[at], w->count * sizeof(*w->offsets));
 }

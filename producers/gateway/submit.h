@@ -40,3 +40,6 @@ struct fl_submission {
  * all. */
 enum fl_error fl_submit(struct fl_submitter *submitter, struct fl_submission *submissions,
                         size_t count) FL_MUST_USE;
+
+/* Records of a topic ("actions", "subjects", "telemetry") acknowledged so far. */
+uint64_t fl_submitter_appended(const struct fl_submitter *submitter, const char *topic);
