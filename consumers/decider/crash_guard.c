@@ -30,8 +30,9 @@ struct fl_crash_guard {
     volatile sig_atomic_t inside;
 };
 
-/* A signal handler has no argument: the guard of this process. */
-static struct fl_crash_guard *volatile active;
+/* A signal handler has no argument: the guard of this thread. A crash signal comes to the thread
+ * that crashes. */
+static _Thread_local struct fl_crash_guard *volatile active;
 
 static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 

@@ -9,7 +9,7 @@
  * one such crash the next batch is that one action, after three it is answered INTERNAL with the
  * build named.
  *
- * Threading: one thread decides. Allocation: the mapping.
+ * Threading: open, enter and leave belong to the thread that decides. Allocation: the mapping.
  */
 #include "core/error.h"
 #include "core/hash.h"
