@@ -89,6 +89,7 @@ static enum fl_error read_outcome(struct call *call, uint64_t action_offset,
     const char *what = NULL;
     ProtobufCMessage *message = NULL;
     uint64_t event_offset = FL_OFFSET_NONE;
+    *outcome = (struct outcome){.sequence = 0};
     enum fl_error error = fl_store_read_begin(call->gateway->registry, &read);
     if (error != FL_OK)
         return error;
