@@ -9,6 +9,13 @@ static bool is_ahead(const struct fl_clock_look *look)
     return look->head_ms != 0 && look->wall_ms - look->head_ms > FL_CLOCK_AHEAD_MS_MAX;
 }
 
+/* An event is never older than the head, and the log refuses what is that far ahead of its clock:
+ * nothing could be decided, whatever anybody says. */
+static bool is_behind(const struct fl_clock_look *look)
+{
+    return look->head_ms != 0 && look->head_ms - look->wall_ms > FL_CLOCK_BEHIND_MS_MAX;
+}
+
 void fl_clock_guard_accept(struct fl_clock_guard *guard, const struct fl_clock_look *look)
 {
     *guard = (struct fl_clock_guard){look->wall_ms, look->monotonic_ms, false};
@@ -16,9 +23,8 @@ void fl_clock_guard_accept(struct fl_clock_guard *guard, const struct fl_clock_l
 
 void fl_clock_guard_start(struct fl_clock_guard *guard, const struct fl_clock_look *look)
 {
-    bool is_behind = look->head_ms != 0 && look->head_ms - look->wall_ms > FL_CLOCK_BEHIND_MS_MAX;
     fl_clock_guard_accept(guard, look);
-    guard->held = (is_ahead(look) || is_behind) && !look->is_synchronised();
+    guard->held = is_ahead(look) && !look->is_synchronised();
 }
 
 bool fl_clock_guard_is_held(struct fl_clock_guard *guard, const struct fl_clock_look *look)
@@ -34,7 +40,7 @@ bool fl_clock_guard_is_held(struct fl_clock_guard *guard, const struct fl_clock_
         if (!guard->held)
             fl_clock_guard_accept(guard, look);
     }
-    return guard->held;
+    return guard->held || is_behind(look);
 }
 
 bool fl_clock_is_synchronised(void)

@@ -5,8 +5,8 @@
  *
  * An event's time never runs backwards, so one action of a wrong clock would move the time of the
  * whole log. The guard compares the wall clock with the head of the log and with the monotonic
- * clock; what it suspects stays held until the kernel says that the clock is synchronised, or the
- * operator that it is right.
+ * clock. A clock that has run ahead stays held until the kernel says that it is synchronised, or
+ * the operator that it is right; one that is behind the head until it has come up to it.
  *
  * Invariants: 1. while held, the reference does not move. Threading: one thread at a time.
  * Allocation: none.
@@ -21,7 +21,7 @@
 
 enum {
     FL_CLOCK_AHEAD_MS_MAX = 24 * 3600 * 1000, /* of the head */
-    FL_CLOCK_BEHIND_MS_MAX = 5 * 60 * 1000,   /* of the head, at a start */
+    FL_CLOCK_BEHIND_MS_MAX = 5 * 60 * 1000,   /* of the head; FL_ACTION_AHEAD_MS_MAX turned round */
     FL_CLOCK_JUMP_MS_MAX = 5 * 60 * 1000      /* of the wall clock against the monotonic one */
 };
 
@@ -40,11 +40,11 @@ struct fl_clock_guard {
 };
 
 /* The first look, before anything is taken in: held if the clock is more than 24 h ahead of the
- * head or 5 min behind it. */
+ * head. */
 void fl_clock_guard_start(struct fl_clock_guard *guard, const struct fl_clock_look *look);
 
-/* A later look; true while held: the clock is more than 24 h ahead of the head and the monotonic
- * clock cannot account for it. */
+/* Any look; true while held: the clock went more than 24 h past the head and the monotonic clock
+ * cannot account for it, or it is more than 5 min behind the head. */
 bool fl_clock_guard_is_held(struct fl_clock_guard *guard, const struct fl_clock_look *look);
 
 /* The operator says that the clock is right. */

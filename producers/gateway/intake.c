@@ -14,7 +14,7 @@ static const struct {
     {"disk", "The disk is nearly full: nothing is taken in until there is room",
      "see [node] disk_reserve"},
     {"clock", "The clock of this node cannot be right: nothing is taken in until it is",
-     "set the clock, or say `fleetlog clock accept` if it is right"},
+     "set the clock; if it is right and ahead of the log, say `fleetlog clock accept`"},
 };
 
 const char *fl_intake_name(enum fl_intake intake)

@@ -28,6 +28,7 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_company_list,
     &fl_command_account_create,
     &fl_command_claim_issue,
+    &fl_command_clock_accept,
     /* the log */
     &fl_command_tail,
     &fl_command_topics,

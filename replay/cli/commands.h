@@ -32,6 +32,9 @@ extern const struct fl_command fl_command_share_accept;
 extern const struct fl_command fl_command_share_list;
 extern const struct fl_command fl_command_unshare;
 
+/* clock.c */
+extern const struct fl_command fl_command_clock_accept;
+
 /* command.c */
 extern const struct fl_command fl_command_self_test;
 extern const struct fl_command fl_command_beeper;

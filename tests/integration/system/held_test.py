@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Intake that is held: by a clock that cannot be right and by a disk that is nearly full; reads go on meanwhile."""
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from doors import agents, enrolled_agent, operator
+from harness import SystemTest, wait_until
+
+HOUR_MS = 3600 * 1000
+TMPFS_MB = 256
+RESERVE_MB = 64
+
+
+class Held:
+    def is_held(self, node, word):
+        """Every door says 503 and why, and nothing was appended; reads are answered."""
+        before = self.end_of_actions(node)
+        answer = operator(node, "POST", "/v1/companies", {"name": "Held"})
+        self.assertEqual(answer.status, 503, answer)
+        self.assertIn(word, answer.body["title"])
+        self.assertEqual(answer.headers["Retry-After"], "1")
+        self.assertEqual(agents(node, "POST", "/agent/v1/reports", b"x").status, 503)
+        ready = agents(node, "GET", "/readyz")
+        self.assertEqual(ready.status, 503, ready)
+        self.assertIn(word, ready.body["title"])
+        self.assertEqual(agents(node, "GET", "/healthz").status, 200)
+        self.assertEqual(node.run("company", "create", "Held", code=75, parse=False).returncode, 75)
+        names = [item["name"] for item in operator(node, "GET", "/v1/companies").body["items"]]
+        self.assertIn("Before", names)
+        self.assertNotIn("Held", names)
+        self.assertEqual(operator(node, "GET", "/v1/status").body["intake"], word)
+        self.assertIn(f'fleetlog_intake_held{{reason="{word}"}} 1', agents(node, "GET", "/metrics").body)
+        self.assertEqual(self.end_of_actions(node), before)
+
+    def end_of_actions(self, node):
+        return len(node.run("tail", "-t", "actions", "-o", "beginning", "-e"))
+
+
+class Clock(Held, SystemTest):
+    def started_with_clock(self, node, ahead_ms):
+        node.environment["FLEETLOG_TEST_CLOCK_AHEAD_MS"] = str(ahead_ms)
+        return node.start()
+
+    def test_a_start_a_day_ahead(self):
+        node = self.node().start()
+        node.one("company", "create", "Before")
+        node.stop()
+        self.started_with_clock(node, 23 * HOUR_MS)
+        node.one("company", "create", "A weekend later")
+        node.stop()
+        self.started_with_clock(node, 48 * HOUR_MS)
+        self.is_held(node, "clock")
+        self.assertIn("event=CLOCK", node.tail())
+        node.run("clock", "accept", code=2, account="x@example.org", parse=False)
+        self.assertEqual(node.one("clock", "accept"), {"intake": "open"})
+        node.one("company", "create", "Accepted")
+        self.assertEqual(agents(node, "GET", "/readyz").status, 200)
+
+    def test_a_start_behind(self):
+        node = self.node().start()
+        node.one("company", "create", "Before")
+        node.stop()
+        self.started_with_clock(node, -4 * 60 * 1000)
+        node.one("company", "create", "Four minutes")
+        node.stop()
+        self.started_with_clock(node, -10 * 60 * 1000)
+        self.is_held(node, "clock")
+        # Nothing could be decided: the operator's word does not help, only a clock that has come up to the log's.
+        self.assertEqual(node.one("clock", "accept"), {"intake": "clock"})
+        self.is_held(node, "clock")
+        node.stop()
+        self.started_with_clock(node, -3 * 60 * 1000)
+        node.one("company", "create", "Come up")
+
+
+@unittest.skipUnless(os.geteuid() == 0, "mounting a small file system needs root")
+class SmallDisk(Held, SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.mount = tempfile.mkdtemp(prefix="fleetlog-disk-")
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={TMPFS_MB}m", "fleetlog", self.mount], check=False)
+        if done.returncode != 0:
+            os.rmdir(self.mount)
+            self.skipTest("no file system can be mounted here")
+        self.addCleanup(self.unmount)
+
+    def unmount(self):
+        subprocess.run(["umount", self.mount], check=True)
+        os.rmdir(self.mount)
+
+    def test_a_full_disk(self):
+        environment = {"FLEETLOG_NODE_DISK_RESERVE": f"{RESERVE_MB}MiB"}
+        node = self.node(environment=environment)
+        node.directory = type(node.directory)(self.mount) / "node"
+        node.start()
+        node.one("company", "create", "Before")
+        self.two_companies(node)
+        agent = enrolled_agent(node, node.owner)
+        device = agent.register("ups")
+        self.assertEqual(agent.send([agent.report(device, 1)]).body["accepted"], 1)
+        ballast = os.path.join(self.mount, "ballast")
+        free = shutil.disk_usage(self.mount).free
+        with open(ballast, "wb") as out:
+            out.write(b"\0" * (free - (RESERVE_MB - 1) * 1024 * 1024))
+        self.is_held(node, "disk")
+        self.assertEqual(agent.send([agent.report(device, 2)]).status, 503)
+        self.assertEqual(agent.call("GET", "/agent/v1/commands").status, 200)
+        os.unlink(ballast)
+        # What was held back is taken now, once.
+        self.assertEqual(agent.send([agent.report(device, 1), agent.report(device, 2)]).body["replayed"], 1)
+        node.one("company", "create", "Afterwards")
+        wait_until(
+            lambda: operator(node, "GET", "/v1/devices/ups").body.get("reportCounter") == 2, "the report is in the view"
+        )
+        node.run("verify", parse=False)
+        self.assertEqual(node.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
