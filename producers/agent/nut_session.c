@@ -130,6 +130,29 @@ static enum fl_nut_progress take_list_line(struct fl_nut_session *session)
     return take_row(session);
 }
 
+/* A version is free text, or a number; a line that looks like anything else belongs to something
+ * else, and taking it would put every later answer to the wrong request. */
+static enum fl_nut_progress take_version(struct fl_nut_session *session)
+{
+    static const char *const verbs[] = {"OK", "BEGIN", "END", "VAR", "RW", "CMD", "UPS"};
+    const struct fl_nut_words *words = &session->words;
+    char text[FL_NUT_TEXT_SIZE];
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (fl_nut_word_is(words, 0, verbs[i]))
+            return drop(session);
+    for (size_t i = 0; i < words->count; i++) {
+        text[0] = '\0';
+        copy_text(words->word[i], text);
+        if (text[0] == '\0')
+            return drop(session);
+    }
+    bool is_number = words->count == 1 && text[0] >= '0' && text[0] <= '9';
+    if (session->ask == FL_NUT_PROTOCOL && !is_number)
+        return drop(session);
+    memcpy(session->answer.text, text, sizeof(text));
+    return answered(session, FL_NUT_DONE);
+}
+
 static enum fl_nut_progress take_line(struct fl_nut_session *session)
 {
     const struct fl_nut_words *words = &session->words;
@@ -137,8 +160,7 @@ static enum fl_nut_progress take_line(struct fl_nut_session *session)
     switch (session->ask) {
     case FL_NUT_VERSION:
     case FL_NUT_PROTOCOL:
-        copy_text(words->word[words->count - 1], answer->text);
-        return answered(session, FL_NUT_DONE);
+        return take_version(session);
     case FL_NUT_TRACKING:
         if (fl_nut_word_is(words, 0, "PENDING"))
             return answered(session, FL_NUT_PENDING);

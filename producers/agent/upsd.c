@@ -9,7 +9,7 @@
 #include "core/assert.h"
 #include "core/diag.h"
 
-enum { RETRY_MS_MIN = 500, RETRY_MS_MAX = 60000, URGENT_MS = 500 };
+enum { RETRY_MS_MIN = 500, RETRY_MS_MAX = 60000, URGENT_MS = 500, LIST_AGAIN_MS = 2000 };
 
 /* Before anything else is asked, in this order. */
 static const enum fl_nut_ask setup_asks[] = {FL_NUT_VERSION,  FL_NUT_PROTOCOL, FL_NUT_STARTTLS,
@@ -330,6 +330,8 @@ static bool take_answer(struct fl_upsd *upsd)
     case FL_NUT_LIST_UPS:
         if (answer->result == FL_NUT_DONE)
             take_list(upsd);
+        else
+            upsd->list_at_ms = fl_port_monotonic_ms(upsd->port) + LIST_AGAIN_MS;
         return true;
     case FL_NUT_LIST_VAR:
         take_values(upsd, ups);
