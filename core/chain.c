@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/timestamp.h"
 
 void fl_chain_init(struct fl_chain_head *head)
@@ -59,27 +60,12 @@ void fl_chain_advance(struct fl_chain_head *head, const struct fl_record *record
     memcpy(head->hash, hash, FL_HASH_SIZE);
 }
 
-static uint8_t *put_u64(uint8_t *out, uint64_t value)
-{
-    for (int i = 7; i >= 0; i--)
-        *out++ = (uint8_t)(value >> (8 * i));
-    return out;
-}
-
-static const uint8_t *get_u64(const uint8_t *in, uint64_t *value)
-{
-    *value = 0;
-    for (int i = 0; i < 8; i++)
-        *value = *value << 8 | *in++;
-    return in;
-}
-
 void fl_chain_encode(const struct fl_chain_head *head, uint8_t out[FL_CHAIN_HEAD_SIZE])
 {
-    out = put_u64(out, head->sequence);
-    out = put_u64(out, head->action);
-    out = put_u64(out, head->offset);
-    out = put_u64(out, (uint64_t)head->time_ms);
+    out = fl_put_u64(out, head->sequence);
+    out = fl_put_u64(out, head->action);
+    out = fl_put_u64(out, head->offset);
+    out = fl_put_u64(out, (uint64_t)head->time_ms);
     memcpy(out, head->hash, FL_HASH_SIZE);
 }
 
@@ -87,12 +73,10 @@ bool fl_chain_decode(struct fl_slice bytes, struct fl_chain_head *head)
 {
     if (bytes.size != FL_CHAIN_HEAD_SIZE)
         return false;
-    uint64_t time_ms = 0;
-    const uint8_t *in = get_u64(bytes.data, &head->sequence);
-    in = get_u64(in, &head->action);
-    in = get_u64(in, &head->offset);
-    in = get_u64(in, &time_ms);
-    head->time_ms = (int64_t)time_ms;
-    memcpy(head->hash, in, FL_HASH_SIZE);
+    head->sequence = fl_get_u64(bytes.data);
+    head->action = fl_get_u64(bytes.data + 8);
+    head->offset = fl_get_u64(bytes.data + 16);
+    head->time_ms = (int64_t)fl_get_u64(bytes.data + 24);
+    memcpy(head->hash, bytes.data + 32, FL_HASH_SIZE);
     return true;
 }

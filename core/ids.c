@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/bytes.h"
 #include "core/hash.h"
 
 enum { COUNTER_BITS = 26 };
@@ -86,8 +87,8 @@ void fl_id_derive(const char *purpose, const struct fl_slice *parts, size_t part
     fl_sha256_begin(state);
     fl_sha256_update(state, purpose, strlen(purpose) + 1);
     for (size_t i = 0; i < part_count; i++) {
-        uint8_t size[4] = {(uint8_t)(parts[i].size >> 24), (uint8_t)(parts[i].size >> 16),
-                           (uint8_t)(parts[i].size >> 8), (uint8_t)parts[i].size};
+        uint8_t size[4];
+        fl_put_u32(size, (uint32_t)parts[i].size);
         fl_sha256_update(state, size, sizeof(size));
         fl_sha256_update(state, parts[i].data, parts[i].size);
     }

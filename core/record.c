@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/bytes.h"
+
 /* Names, values and their lengths are many and short: they are gathered, so that the hash sees few
  * and long pieces. */
 enum { GATHER_SIZE = 1024 };
@@ -23,11 +25,7 @@ static void gather_u32(struct gather *gather, uint32_t value)
 {
     if (GATHER_SIZE - gather->used < 4)
         gather_flush(gather);
-    uint8_t *out = gather->bytes + gather->used;
-    out[0] = (uint8_t)(value >> 24);
-    out[1] = (uint8_t)(value >> 16);
-    out[2] = (uint8_t)(value >> 8);
-    out[3] = (uint8_t)value;
+    fl_put_u32(gather->bytes + gather->used, value);
     gather->used += 4;
 }
 

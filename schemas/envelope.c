@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/timestamp.h"
 #include "schemas/codec.h"
 #include "schemas/text.h"
@@ -316,9 +317,7 @@ void fl_event_id(struct fl_slice log_id, uint64_t action_offset,
                  const uint8_t action_hash[FL_HASH_SIZE], char out[FL_ID_TEXT_SIZE])
 {
     uint8_t offset[8];
-    for (int i = 0; i < 8; i++)
-        offset[i] = (uint8_t)(action_offset >> (8 * (7 - i)));
-    const struct fl_slice parts[] = {log_id, fl_slice_of(offset, sizeof(offset)),
+    const struct fl_slice parts[] = {log_id, fl_u64_key(action_offset, offset),
                                      fl_slice_of(action_hash, FL_HASH_SIZE)};
     fl_id_derive("event", parts, sizeof(parts) / sizeof(parts[0]), out);
 }

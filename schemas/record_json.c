@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/timestamp.h"
 #include "fleetlog/v1/telemetry.pb-c.h"
 #include "schemas/codec.h"
@@ -117,8 +118,7 @@ static void write_key(struct fl_json *json, const char *topic, struct fl_slice k
 {
     if (fl_slice_is(fl_slice_text(topic), "telemetry") && key.size == 4) {
         fl_json_name(json, "key");
-        fl_json_uint(json, (uint32_t)key.data[0] << 24 | (uint32_t)key.data[1] << 16 |
-                               (uint32_t)key.data[2] << 8 | key.data[3]);
+        fl_json_uint(json, fl_get_u32(key.data));
         return;
     }
     write_bytes(json, "key", "key_base64", key);

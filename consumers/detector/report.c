@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "consumers/detector/detector_internal.h"
+#include "core/bytes.h"
 #include "core/diag.h"
 #include "core/fault_point.h"
 #include "fleetlog/v1/actions.pb-c.h"
@@ -46,12 +47,10 @@ bool fl_detector_is_known(struct detector *detector, struct fl_kv *kv,
 static void change_id(const struct fl_change *change, char out[FL_ID_TEXT_SIZE])
 {
     uint8_t numbers[4 + 1 + 1 + 8];
-    for (unsigned i = 0; i < 4; i++)
-        numbers[i] = (uint8_t)(change->generation >> (24 - 8 * i));
+    fl_put_u32(numbers, change->generation);
     numbers[4] = (uint8_t)change->condition;
     numbers[5] = change->raised;
-    for (unsigned i = 0; i < 8; i++)
-        numbers[6 + i] = (uint8_t)(change->counter >> (56 - 8 * i));
+    fl_put_u64(numbers + 6, change->counter);
     struct fl_slice parts[] = {fl_slice_of(change->device_id, FL_ID_SIZE),
                                fl_slice_of(numbers, sizeof(numbers))};
     fl_id_derive("condition", parts, 2, out);
@@ -216,12 +215,8 @@ static enum fl_error compare_device(struct detector *detector, struct fl_kv *reg
 
 static bool next_key(struct fl_slice key, uint8_t from[4], size_t *from_size)
 {
-    uint32_t number = 0;
-    for (size_t i = 0; i < 4; i++)
-        number = number << 8 | key.data[i];
-    number++;
-    for (unsigned i = 0; i < 4; i++)
-        from[i] = (uint8_t)(number >> (24 - 8 * i));
+    uint32_t number = fl_first_u32(key) + 1;
+    fl_put_u32(from, number);
     *from_size = 4;
     return number != 0;
 }

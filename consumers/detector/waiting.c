@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changes that a node without the lease keeps until the registry has them. */
 #include "consumers/detector/detector_internal.h"
-#include "core/cursor.h"
+#include "core/bytes.h"
 
 enum { KEY_SIZE = 8, LOOK_COUNT = 1000 };
-
-static struct fl_slice key_of(uint64_t sequence, uint8_t out[KEY_SIZE])
-{
-    struct fl_write_cursor to;
-    fl_write_init(&to, out, KEY_SIZE);
-    fl_write_u64(&to, sequence);
-    return fl_written(&to);
-}
-
-static uint64_t sequence_of(struct fl_slice key)
-{
-    struct fl_read_cursor in;
-    fl_read_init(&in, key);
-    return fl_read_u64(&in);
-}
 
 /* The sequence behind the last one kept. */
 static uint64_t next_sequence(struct fl_kv *kv)
@@ -28,7 +13,7 @@ static uint64_t next_sequence(struct fl_kv *kv)
     struct fl_slice key;
     struct fl_slice value;
     return fl_kv_before(kv, FL_DETECTOR_WAITING, fl_slice_of(last, sizeof(last)), &key, &value)
-               ? sequence_of(key) + 1
+               ? fl_first_u64(key) + 1
                : 0;
 }
 
@@ -65,15 +50,15 @@ enum fl_error fl_detector_keep(struct detector *detector, struct fl_kv *kv,
     let_go(detector, kv);
     uint64_t next = next_sequence(kv);
     for (size_t i = 0; i < changes->count; i++)
-        fl_kv_append(kv, FL_DETECTOR_WAITING, key_of(next++, key),
+        fl_kv_append(kv, FL_DETECTOR_WAITING, fl_u64_key(next++, key),
                      fl_change_encode(&changes->items[i], row));
     /* Bounded: what is dropped is found again by the comparison with the registry. */
     for (unsigned i = 0; i < LOOK_COUNT + FL_CHANGE_COUNT_MAX; i++) {
         if (!fl_kv_seek(kv, FL_DETECTOR_WAITING, FL_SLICE_LITERAL(""), &first, &value) ||
-            next - sequence_of(first) <= DETECTOR_WAITING_COUNT_MAX)
+            next - fl_first_u64(first) <= DETECTOR_WAITING_COUNT_MAX)
             break;
-        uint64_t oldest = sequence_of(first);
-        fl_kv_del(kv, FL_DETECTOR_WAITING, key_of(oldest, key));
+        uint64_t oldest = fl_first_u64(first);
+        fl_kv_del(kv, FL_DETECTOR_WAITING, fl_u64_key(oldest, key));
     }
     return kv->error;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/cursor.h"
 #include "core/journal/crc32c.h"
 
@@ -17,23 +18,9 @@ enum {
     BYTES_CAPACITY_MIN = 4096,
 };
 
-static void store_u32(uint8_t *out, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        out[i] = (uint8_t)(value >> (8 * (3 - i)));
-}
-
-static void store_u64(uint8_t *out, uint64_t value)
-{
-    for (int i = 0; i < 8; i++)
-        out[i] = (uint8_t)(value >> (8 * (7 - i)));
-}
-
 void fl_block_key(uint32_t partition, uint64_t base, uint8_t out[FL_BLOCK_KEY_SIZE])
 {
-    out[0] = (uint8_t)(partition >> 8);
-    out[1] = (uint8_t)partition;
-    store_u64(out + 2, base);
+    fl_put_u64(fl_put_u16(out, (uint16_t)partition), base);
 }
 
 bool fl_block_key_parse(struct fl_slice key, uint32_t *partition, uint64_t *base)
@@ -174,11 +161,11 @@ void fl_block_end(struct fl_block_writer *writer)
     uint8_t *out = writer->bytes + block->at;
     block->size = writer->size - block->at;
     out[CHECKED_AT] = FL_BLOCK_VERSION;
-    store_u32(out + 16, block->count);
-    store_u32(out + 20, block->header_count);
-    store_u32(out + 24, block->last_delta);
-    store_u64(out + 28, (uint64_t)block->base_ms);
-    store_u64(out + 36, (uint64_t)block->max_ms);
+    fl_put_u32(out + 16, block->count);
+    fl_put_u32(out + 20, block->header_count);
+    fl_put_u32(out + 24, block->last_delta);
+    fl_put_u64(out + 28, (uint64_t)block->base_ms);
+    fl_put_u64(out + 36, (uint64_t)block->max_ms);
     block->crc = fl_crc32c(0, out + CHECKED_AT, block->size - CHECKED_AT);
 }
 
@@ -207,9 +194,9 @@ void fl_block_seal(const struct fl_block_writer *writer, const struct fl_block *
                    const uint8_t key[FL_BLOCK_KEY_SIZE], int64_t running_ms, uint8_t *out)
 {
     memcpy(out, writer->bytes + block->at, block->size);
-    store_u64(out + RUNNING_AT, (uint64_t)running_ms);
+    fl_put_u64(out + RUNNING_AT, (uint64_t)running_ms);
     uint32_t crc = fl_crc32c(block->crc, out + RUNNING_AT, CHECKED_AT - RUNNING_AT);
-    store_u32(out + CRC_AT, fl_crc32c(crc, key, FL_BLOCK_KEY_SIZE));
+    fl_put_u32(out + CRC_AT, fl_crc32c(crc, key, FL_BLOCK_KEY_SIZE));
 }
 
 enum fl_error fl_block_peek(struct fl_slice value, struct fl_block_info *info)
@@ -236,7 +223,7 @@ enum fl_error fl_block_check(struct fl_slice value, const uint8_t key[FL_BLOCK_K
     uint32_t crc = fl_crc32c(0, value.data + CHECKED_AT, value.size - CHECKED_AT);
     uint8_t stored[4];
     crc = fl_crc32c(crc, value.data + RUNNING_AT, CHECKED_AT - RUNNING_AT);
-    store_u32(stored, fl_crc32c(crc, key, FL_BLOCK_KEY_SIZE));
+    fl_put_u32(stored, fl_crc32c(crc, key, FL_BLOCK_KEY_SIZE));
     return memcmp(stored, value.data + CRC_AT, sizeof(stored)) == 0 ? FL_OK : FL_CORRUPT;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/cursor.h"
 #include "core/file.h"
 
@@ -78,9 +79,10 @@ void fl_topic_row_put(struct fl_kv *kv, const struct fl_topic_row *row)
 
 bool fl_partition_row_get(struct fl_kv *kv, uint32_t partition, struct fl_partition_row *row)
 {
-    uint8_t key[2] = {(uint8_t)(partition >> 8), (uint8_t)partition};
+    uint8_t key[2];
     struct fl_slice value = FL_SLICE_NULL;
     struct fl_read_cursor cursor;
+    fl_put_u16(key, (uint16_t)partition);
     if (!fl_kv_get(kv, FL_EMBEDDED_PARTITIONS, fl_slice_of(key, sizeof(key)), &value) ||
         value.size != PARTITION_ROW_SIZE) {
         fl_kv_fail(kv, FL_CORRUPT);
@@ -101,10 +103,11 @@ bool fl_partition_row_get(struct fl_kv *kv, uint32_t partition, struct fl_partit
 
 void fl_partition_row_put(struct fl_kv *kv, uint32_t partition, const struct fl_partition_row *row)
 {
-    uint8_t key[2] = {(uint8_t)(partition >> 8), (uint8_t)partition};
+    uint8_t key[2];
     uint8_t bytes[PARTITION_ROW_SIZE];
     struct fl_write_cursor cursor;
     fl_assert(row->begin <= row->next);
+    fl_put_u16(key, (uint16_t)partition);
     fl_write_init(&cursor, bytes, sizeof(bytes));
     fl_write_u64(&cursor, row->begin);
     fl_write_u64(&cursor, row->next);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bytes.h"
 #include "core/journal/embedded.h"
 
 #include <inttypes.h>
@@ -93,10 +94,10 @@ static enum fl_error check_room(struct fl_embedded *journal, struct fl_embedded_
 static void index_key(struct fl_txn *txn, uint32_t partition, const struct fl_record *record,
                       uint64_t offset, struct fl_partition_row *row)
 {
-    uint8_t key[2 + FL_KEY_SIZE_MAX] = {(uint8_t)(partition >> 8), (uint8_t)partition};
+    uint8_t key[2 + FL_KEY_SIZE_MAX];
     uint8_t value[8];
     struct fl_slice old;
-    memcpy(key + 2, record->key.data, record->key.size);
+    memcpy(fl_put_u16(key, (uint16_t)partition), record->key.data, record->key.size);
     struct fl_slice key_slice = fl_slice_of(key, 2 + record->key.size);
     if (fl_kv_get(&txn->kv, FL_EMBEDDED_KEYS, key_slice, &old))
         row->superseded++;
@@ -105,9 +106,7 @@ static void index_key(struct fl_txn *txn, uint32_t partition, const struct fl_re
         if (record->timestamp_ms < row->tombstone_oldest_ms)
             row->tombstone_oldest_ms = record->timestamp_ms;
     }
-    for (int i = 0; i < 8; i++)
-        value[i] = (uint8_t)(offset >> (8 * (7 - i)));
-    fl_kv_put(&txn->kv, FL_EMBEDDED_KEYS, key_slice, fl_slice_of(value, sizeof(value)));
+    fl_kv_put(&txn->kv, FL_EMBEDDED_KEYS, key_slice, fl_u64_key(offset, value));
 }
 
 static void put_batch(struct fl_txn *txn, const struct fl_embedded_topic *topic, struct work *work,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bytes.h"
 #include "core/journal/embedded.h"
 
 #include <inttypes.h>
@@ -32,11 +33,11 @@ static enum fl_error broken(struct check *check, uint64_t offset, const char *wh
 /* True if KEYS names this very record as the newest of its key; `newer` if it names a later one. */
 static bool is_named(struct check *check, const struct fl_entry *entry, bool *newer)
 {
-    uint8_t key[2 + FL_KEY_SIZE_MAX] = {(uint8_t)(check->partition >> 8),
-                                        (uint8_t)check->partition};
+    uint8_t key[2 + FL_KEY_SIZE_MAX];
     struct fl_slice value;
     struct fl_read_cursor cursor;
-    memcpy(key + 2, entry->record.key.data, entry->record.key.size);
+    memcpy(fl_put_u16(key, (uint16_t)check->partition), entry->record.key.data,
+           entry->record.key.size);
     if (!fl_kv_get(check->kv, FL_EMBEDDED_KEYS, fl_slice_of(key, 2 + entry->record.key.size),
                    &value))
         return false;
@@ -98,9 +99,10 @@ static enum fl_error check_block(struct check *check, const struct fl_block_row 
 
 static uint64_t count_keys(struct check *check)
 {
-    uint8_t prefix[2] = {(uint8_t)(check->partition >> 8), (uint8_t)check->partition};
+    uint8_t prefix[2];
     struct fl_kv_walk walk;
     uint64_t count = 0;
+    fl_put_u16(prefix, (uint16_t)check->partition);
     fl_kv_walk_begin(&walk, check->kv, FL_EMBEDDED_KEYS, fl_slice_of(prefix, sizeof(prefix)));
     while (fl_kv_walk_next(&walk))
         count++;

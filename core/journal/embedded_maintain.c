@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bytes.h"
 #include "core/journal/embedded.h"
 
 #include <dirent.h>
@@ -66,10 +67,10 @@ static void retain(struct fl_kv *kv, const struct fl_topic_row *topic, uint32_t 
 static bool is_kept(struct fl_kv *kv, uint32_t partition, const struct fl_entry *entry,
                     int64_t now_ms, struct fl_partition_row *row)
 {
-    uint8_t key[2 + FL_KEY_SIZE_MAX] = {(uint8_t)(partition >> 8), (uint8_t)partition};
+    uint8_t key[2 + FL_KEY_SIZE_MAX];
     struct fl_slice value;
     struct fl_read_cursor cursor;
-    memcpy(key + 2, entry->record.key.data, entry->record.key.size);
+    memcpy(fl_put_u16(key, (uint16_t)partition), entry->record.key.data, entry->record.key.size);
     struct fl_slice key_slice = fl_slice_of(key, 2 + entry->record.key.size);
     if (!fl_kv_get(kv, FL_EMBEDDED_KEYS, key_slice, &value))
         return false;

@@ -4,20 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bytes.h"
 #include "core/cursor.h"
 #include "core/diag.h"
 #include "producers/agent/agent_internal.h"
 #include "projections/telemetry/report.h"
 
 enum { ROW_SIZE_MAX = 1024, FORMAT = 1 };
-
-static struct fl_slice index_key(uint8_t key[4], uint32_t index)
-{
-    struct fl_write_cursor cursor;
-    fl_write_init(&cursor, key, 4);
-    fl_write_u32(&cursor, index);
-    return fl_written(&cursor);
-}
 
 void fl_device_save(struct fl_agent *agent, const struct fl_agent_device *device)
 {
@@ -40,7 +33,7 @@ void fl_device_save(struct fl_agent *agent, const struct fl_agent_device *device
         fl_kv_fail(fl_agent_state_write(&agent->state), FL_INTERNAL);
     else
         fl_kv_put(fl_agent_state_write(&agent->state), FL_AGENT_TABLE_DEVICES,
-                  index_key(key, device->index), fl_written(&cursor));
+                  fl_u32_key(device->index, key), fl_written(&cursor));
 }
 
 static bool read_row(struct fl_slice row, struct fl_agent_device *device)

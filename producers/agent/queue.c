@@ -4,31 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bytes.h"
 #include "core/cursor.h"
 #include "projections/telemetry/report.h"
 
 enum { FORMAT = 1, HEAD_SIZE = 1 + 1 + 4 + 4 + 8 + 8 + 8, ROW_COST = 32, STAGE_COUNT = 3 };
 
 static const struct fl_slice counts_key = {(const uint8_t *)"queue", 5};
-
-struct row_key {
-    uint8_t bytes[8];
-};
-
-static struct fl_slice key_of(struct row_key *key, uint64_t number)
-{
-    struct fl_write_cursor cursor;
-    fl_write_init(&cursor, key->bytes, sizeof(key->bytes));
-    fl_write_u64(&cursor, number);
-    return fl_written(&cursor);
-}
-
-static uint64_t number_of(struct fl_slice key)
-{
-    struct fl_read_cursor cursor;
-    fl_read_init(&cursor, key);
-    return fl_read_u64(&cursor);
-}
 
 static void save_counts(struct fl_queue *queue, struct fl_kv *kv)
 {
@@ -70,7 +52,7 @@ static uint64_t cost_of(struct fl_slice value)
 static uint64_t put_row(struct fl_queue *queue, struct fl_kv *kv, uint64_t number,
                         const struct fl_queue_entry *entry)
 {
-    struct row_key key;
+    uint8_t key[8];
     struct fl_write_cursor cursor;
     size_t size = HEAD_SIZE + entry->readings.size;
     uint8_t *bytes = malloc(size);
@@ -88,7 +70,7 @@ static uint64_t put_row(struct fl_queue *queue, struct fl_kv *kv, uint64_t numbe
     fl_write_u64(&cursor, entry->thinned_count);
     if (entry->readings.size > 0)
         fl_write_bytes(&cursor, entry->readings);
-    fl_kv_put(kv, queue->rows_table, key_of(&key, number), fl_written(&cursor));
+    fl_kv_put(kv, queue->rows_table, fl_u64_key(number, key), fl_written(&cursor));
     free(bytes);
     return size + ROW_COST;
 }
@@ -123,12 +105,12 @@ static bool read_entry(struct fl_slice value, struct fl_queue_entry *entry)
 bool fl_queue_read(const struct fl_queue *queue, struct fl_kv *kv, uint64_t from, uint64_t *number,
                    struct fl_queue_entry *entry)
 {
-    struct row_key key;
+    uint8_t key[8];
     struct fl_slice found;
     struct fl_slice value;
-    if (!fl_kv_seek(kv, queue->rows_table, key_of(&key, from), &found, &value))
+    if (!fl_kv_seek(kv, queue->rows_table, fl_u64_key(from, key), &found, &value))
         return false;
-    *number = number_of(found);
+    *number = fl_first_u64(found);
     if (!read_entry(value, entry)) {
         fl_kv_fail(kv, FL_CORRUPT);
         return false;
@@ -138,14 +120,14 @@ bool fl_queue_read(const struct fl_queue *queue, struct fl_kv *kv, uint64_t from
 
 void fl_queue_remove(struct fl_queue *queue, struct fl_kv *kv, uint64_t number)
 {
-    struct row_key key;
+    uint8_t key[8];
     struct fl_slice value;
-    if (!fl_kv_get(kv, queue->rows_table, key_of(&key, number), &value))
+    if (!fl_kv_get(kv, queue->rows_table, fl_u64_key(number, key), &value))
         return;
     uint64_t cost = cost_of(value);
     queue->size -= cost;
     queue->count--;
-    fl_kv_del(kv, queue->rows_table, key_of(&key, number));
+    fl_kv_del(kv, queue->rows_table, fl_u64_key(number, key));
     save_counts(queue, kv);
 }
 
@@ -285,7 +267,7 @@ bool fl_queue_check(const struct fl_queue *queue, struct fl_kv *kv, const char *
     while (fl_kv_walk_next(&walk)) {
         struct fl_queue_entry entry;
         struct fl_queue_entry other;
-        uint64_t number = number_of(walk.key);
+        uint64_t number = fl_first_u64(walk.key);
         *what = "3: a row's number is not below the next one";
         if (number >= queue->next || !read_entry(walk.value, &entry))
             return false;

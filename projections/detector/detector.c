@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/cursor.h"
 #include "core/limits.h"
 
@@ -124,19 +125,11 @@ static bool detector_is_full(const void *state)
            s->changes.count + 2 * (size_t)FL_CHANGES_PER_REPORT_MAX > s->changes.capacity;
 }
 
-static struct fl_slice number_key(uint32_t number, uint8_t out[NUMBER_SIZE])
-{
-    struct fl_write_cursor to;
-    fl_write_init(&to, out, NUMBER_SIZE);
-    fl_write_u32(&to, number);
-    return fl_written(&to);
-}
-
 bool fl_detector_watch(struct fl_kv *kv, uint32_t device_number, struct fl_watch *watch)
 {
     uint8_t key[NUMBER_SIZE];
     struct fl_slice value;
-    if (!fl_kv_get(kv, FL_DETECTOR_DEVICES, number_key(device_number, key), &value))
+    if (!fl_kv_get(kv, FL_DETECTOR_DEVICES, fl_u32_key(device_number, key), &value))
         return false;
     if (fl_watch_decode(value, watch))
         return true;
@@ -156,7 +149,7 @@ static struct fl_clocks *clocks_of(struct state *s, struct fl_kv *kv, uint32_t p
     if (p == NULL || p->loaded)
         return p == NULL ? NULL : &p->clocks;
     p->clocks = (struct fl_clocks){.count = 0};
-    if (fl_kv_get(kv, FL_DETECTOR_CLOCKS, number_key(partition, key), &value) &&
+    if (fl_kv_get(kv, FL_DETECTOR_CLOCKS, fl_u32_key(partition, key), &value) &&
         !fl_clocks_decode(value, &p->clocks))
         fl_kv_fail(kv, FL_CORRUPT);
     p->loaded = true;
@@ -273,7 +266,7 @@ static void put_watch(struct fl_kv *kv, uint32_t number, const struct fl_watch *
     uint8_t key[NUMBER_SIZE];
     uint8_t row[FL_WATCH_SIZE];
     fl_watch_encode(watch, row);
-    fl_kv_put(kv, FL_DETECTOR_DEVICES, number_key(number, key), fl_slice_of(row, sizeof(row)));
+    fl_kv_put(kv, FL_DETECTOR_DEVICES, fl_u32_key(number, key), fl_slice_of(row, sizeof(row)));
 }
 
 static void put_clocks(struct state *s, struct fl_kv *kv)
@@ -284,16 +277,9 @@ static void put_clocks(struct state *s, struct fl_kv *kv)
         struct partition *p = s->partitions[i];
         if (p == NULL || !p->dirty)
             continue;
-        fl_kv_put(kv, FL_DETECTOR_CLOCKS, number_key(i, key), fl_clocks_encode(&p->clocks, row));
+        fl_kv_put(kv, FL_DETECTOR_CLOCKS, fl_u32_key(i, key), fl_clocks_encode(&p->clocks, row));
         p->dirty = false;
     }
-}
-
-static uint32_t read_number(struct fl_slice key)
-{
-    struct fl_read_cursor in;
-    fl_read_init(&in, key);
-    return fl_read_u32(&in);
 }
 
 /* How long the device of a row has been silent; 0 if that was said already. */
@@ -334,7 +320,7 @@ static void search_silence(struct state *s, struct fl_kv *kv)
         }
         fl_watch_lose(&watch, silence_ms, &s->changes);
         drop_if_silent(s, before);
-        put_watch(kv, read_number(walk.key), &watch);
+        put_watch(kv, fl_first_u32(walk.key), &watch);
     }
 }
 

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows that rest on reports which retention has removed: a rebuild takes them over as they are.
  * That such a row is carried shows by itself: its full report's offset is below the log's first. */
+#include "core/bytes.h"
 #include "projections/devices/devices.h"
 
 enum { NUMBER_SIZE = 4, TICK_KEY_SIZE = 8 };
-
-static uint32_t first_u32(struct fl_slice key)
-{
-    return (uint32_t)key.data[0] << 24 | (uint32_t)key.data[1] << 16 | (uint32_t)key.data[2] << 8 |
-           key.data[3];
-}
 
 bool fl_devices_is_carried(const struct fl_latest *row, const uint64_t *begins,
                            uint32_t partition_count)
@@ -61,7 +56,7 @@ static void carry_ticks(struct fl_kv *before, struct fl_kv *after, const uint64_
             fl_kv_fail(before, FL_CORRUPT);
             return;
         }
-        uint32_t partition = first_u32(walk.key);
+        uint32_t partition = fl_first_u32(walk.key);
         if (partition < partition_count && begins[partition] != 0 &&
             !fl_kv_get(after, FL_DEVICES_TICKS, walk.key, &there))
             fl_kv_put(after, FL_DEVICES_TICKS, walk.key, walk.value);

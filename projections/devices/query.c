@@ -2,25 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/bytes.h"
 #include "core/cursor.h"
 #include "projections/devices/devices.h"
 
 enum { NUMBER_SIZE = 4, TICK_KEY_SIZE = 8, FACT_SIZE = FL_ID_SIZE + 5 };
-
-static struct fl_slice number_key(uint32_t number, uint8_t out[NUMBER_SIZE])
-{
-    struct fl_write_cursor to;
-    fl_write_init(&to, out, NUMBER_SIZE);
-    fl_write_u32(&to, number);
-    return fl_written(&to);
-}
-
-static uint32_t read_number(struct fl_slice key)
-{
-    struct fl_read_cursor in;
-    fl_read_init(&in, key);
-    return fl_read_u32(&in);
-}
 
 static bool decode_fact(struct fl_slice value, struct fl_device_fact *fact)
 {
@@ -39,7 +25,7 @@ bool fl_devices_fact(struct fl_kv *kv, uint32_t device_number, struct fl_device_
 {
     uint8_t key[NUMBER_SIZE];
     struct fl_slice value;
-    if (!fl_kv_get(kv, FL_DEVICES_FACTS, number_key(device_number, key), &value))
+    if (!fl_kv_get(kv, FL_DEVICES_FACTS, fl_u32_key(device_number, key), &value))
         return false;
     if (decode_fact(value, fact))
         return true;
@@ -54,7 +40,7 @@ bool fl_devices_number(struct fl_kv *kv, struct fl_slice device_id_text, uint32_
     if (!fl_id_to_bytes(device_id_text, id) ||
         !fl_kv_get(kv, FL_DEVICES_IDS, fl_slice_of(id, sizeof(id)), &value))
         return false;
-    *device_number = read_number(value);
+    *device_number = fl_first_u32(value);
     return true;
 }
 
@@ -62,7 +48,7 @@ bool fl_devices_row(struct fl_kv *kv, uint32_t device_number, struct fl_latest *
 {
     uint8_t key[NUMBER_SIZE];
     struct fl_slice value;
-    if (!fl_kv_get(kv, FL_DEVICES_ROWS, number_key(device_number, key), &value))
+    if (!fl_kv_get(kv, FL_DEVICES_ROWS, fl_u32_key(device_number, key), &value))
         return false;
     if (fl_latest_decode(value, row))
         return true;
@@ -80,7 +66,7 @@ void fl_devices_each_raw(struct fl_kv *kv, uint32_t device_number,
     struct fl_latest row;
     if (!fl_devices_row(kv, device_number, &row))
         return;
-    fl_kv_walk_begin(&rows, kv, FL_DEVICES_RAW, number_key(device_number, key));
+    fl_kv_walk_begin(&rows, kv, FL_DEVICES_RAW, fl_u32_key(device_number, key));
     while (fl_kv_walk_next(&rows)) {
         struct fl_raw_walk walk = fl_raw_walk(rows.value);
         while (fl_raw_next(&walk)) {
@@ -98,7 +84,7 @@ int64_t fl_devices_silence_ms(struct fl_kv *kv, const struct fl_latest *row)
     struct fl_kv_walk walk;
     int64_t own_ms = 0;
     int64_t newest_ms = 0;
-    fl_kv_walk_begin(&walk, kv, FL_DEVICES_TICKS, number_key(row->partition, prefix));
+    fl_kv_walk_begin(&walk, kv, FL_DEVICES_TICKS, fl_u32_key(row->partition, prefix));
     while (fl_kv_walk_next(&walk)) {
         struct fl_read_cursor in;
         fl_read_init(&in, walk.value);
@@ -122,7 +108,7 @@ static bool check_rows(struct fl_kv *kv, char detail[FL_DETAIL_SIZE])
     fl_kv_walk_begin(&walk, kv, FL_DEVICES_ROWS, FL_SLICE_NULL);
     while (fl_kv_walk_next(&walk)) {
         struct fl_latest row;
-        uint32_t number = read_number(walk.key);
+        uint32_t number = fl_first_u32(walk.key);
         if (walk.key.size != NUMBER_SIZE || !fl_latest_decode(walk.value, &row)) {
             snprintf(detail, FL_DETAIL_SIZE, "1: row of device %u does not decode", number);
             return false;
@@ -149,7 +135,7 @@ static bool check_raw(struct fl_kv *kv, char detail[FL_DETAIL_SIZE])
     while (fl_kv_walk_next(&rows)) {
         struct fl_latest row;
         struct fl_raw_walk walk = fl_raw_walk(rows.value);
-        uint32_t number = read_number(rows.key);
+        uint32_t number = fl_first_u32(rows.key);
         while (fl_raw_next(&walk))
             ;
         if (walk.corrupt || rows.key.size != FL_RAW_KEY_SIZE || !fl_devices_row(kv, number, &row)) {
@@ -170,10 +156,10 @@ static bool check_facts(struct fl_kv *kv, char detail[FL_DETAIL_SIZE])
     fl_kv_walk_begin(&walk, kv, FL_DEVICES_FACTS, FL_SLICE_NULL);
     while (fl_kv_walk_next(&walk)) {
         struct fl_slice value;
-        uint32_t number = read_number(walk.key);
+        uint32_t number = fl_first_u32(walk.key);
         if (!decode_fact(walk.value, &fact) ||
             !fl_kv_get(kv, FL_DEVICES_IDS, fl_slice_of(fact.id, FL_ID_SIZE), &value) ||
-            read_number(value) != number) {
+            fl_first_u32(value) != number) {
             snprintf(detail, FL_DETAIL_SIZE, "3: the id of device %u does not lead back to it",
                      number);
             return false;

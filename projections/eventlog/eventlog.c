@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "projections/eventlog/tables.h"
-#include "projections/store/bytes.h"
 
 enum { ARENA_SIZE_MIN = 16 * 1024 * 1024, PRUNE_COUNT_MAX = 64 };
 

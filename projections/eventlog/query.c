@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "projections/eventlog/eventlog.h"
 #include "projections/eventlog/tables.h"
-#include "projections/store/bytes.h"
 
 enum { CHECK_ARENA_SIZE = 1024 * 1024 };
 

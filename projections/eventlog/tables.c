@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/hash.h"
-#include "projections/store/bytes.h"
 
 enum { LOCATION_HASH_SIZE = 16 };
 

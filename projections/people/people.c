@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/ids.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "projections/people/people.pb-c.h"
-#include "projections/store/bytes.h"
 
 enum { ARENA_SIZE_MIN = 4 * 1024 * 1024, PROFILE_KEY_SIZE = FL_ID_SIZE + 8 };
 

@@ -3,14 +3,14 @@
 
 #include <string.h>
 
+#include "core/bytes.h"
 #include "fleetlog/v1/common.pb-c.h"
 #include "schemas/codec.h"
 
 static void update_part(struct fl_sha256 *state, struct fl_slice part)
 {
     uint8_t size[4];
-    for (int i = 0; i < 4; i++)
-        size[i] = (uint8_t)(part.size >> (8 * (3 - i)));
+    fl_put_u32(size, (uint32_t)part.size);
     fl_sha256_update(state, size, sizeof(size));
     if (part.size != 0)
         fl_sha256_update(state, part.data, part.size);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "projections/registry/fold.h"
 
 enum { SWEEP_COUNT_MAX = 2 };
@@ -229,11 +230,8 @@ void fl_fold_sweep(struct fl_folding *f)
     fl_key_u8(&list, FL_INDEX_OFFER_DUE);
     fl_kv_walk_begin(&walk, f->kv, FL_TABLE_INDEX, fl_key_slice(&list));
     for (int i = 0; i < SWEEP_COUNT_MAX && fl_kv_walk_next(&walk); i++) {
-        uint64_t due_ms = 0;
         fl_assert(walk.key.size == 1 + 8 + 1 + FL_ID_SIZE);
-        for (size_t b = 1; b <= 8; b++)
-            due_ms = due_ms << 8 | walk.key.data[b];
-        if (f->now_ms < (int64_t)due_ms)
+        if (f->now_ms < (int64_t)fl_get_u64(walk.key.data + 1))
             return;
         enum fl_due_kind kind = (enum fl_due_kind)walk.key.data[9];
         fl_key_tail_id(walk.key, id);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 
 void fl_key_begin(struct fl_key *key)
 {
@@ -24,22 +25,18 @@ void fl_key_u8(struct fl_key *key, uint8_t value)
     fl_key_bytes(key, &value, 1);
 }
 
-static void put_number(struct fl_key *key, uint64_t value, size_t size)
-{
-    uint8_t bytes[8];
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
-    fl_key_bytes(key, bytes, size);
-}
-
 void fl_key_u32(struct fl_key *key, uint32_t value)
 {
-    put_number(key, value, 4);
+    uint8_t bytes[4];
+    fl_put_u32(bytes, value);
+    fl_key_bytes(key, bytes, sizeof(bytes));
 }
 
 void fl_key_u64(struct fl_key *key, uint64_t value)
 {
-    put_number(key, value, 8);
+    uint8_t bytes[8];
+    fl_put_u64(bytes, value);
+    fl_key_bytes(key, bytes, sizeof(bytes));
 }
 
 void fl_key_id(struct fl_key *key, struct fl_slice id)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "projections/registry/registry.h"
 #include "projections/registry/rows.h"
 
@@ -125,9 +126,6 @@ bool fl_registry_action_offset(struct fl_kv *kv, struct fl_slice action_id, uint
     fl_key_id(&key, action_id);
     if (key.bad || !fl_kv_get(kv, FL_TABLE_ACTION_IDS, fl_key_slice(&key), &value))
         return false;
-    uint64_t sequence = 0;
-    for (size_t i = 0; i < value.size; i++)
-        sequence = sequence << 8 | value.data[i];
-    *action_offset = sequence;
+    *action_offset = fl_first_u64(value);
     return true;
 }

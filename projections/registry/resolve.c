@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "projections/registry/content.h"
 #include "projections/registry/deciding.h"
 
@@ -102,10 +103,7 @@ bool fl_duplicate_check(struct fl_deciding *d)
     }
     if (fl_reject(d, FL_REJECT(DUPLICATE), "This request has been answered before.") == NULL)
         return false;
-    uint64_t sequence = 0;
-    for (size_t i = 0; i < key.size; i++)
-        sequence = sequence << 8 | key.bytes[i];
-    d->rejection.original_sequence = sequence;
+    d->rejection.original_sequence = fl_first_u64(fl_key_slice(&key));
     d->rejection.original_id = outcome->event_id;
     return false;
 }

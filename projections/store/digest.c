@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/assert.h"
-#include "projections/store/bytes.h"
+#include "core/bytes.h"
 
 /* The i-th compared table: the view's own, then the parked one. */
 static const char *table_name(const struct fl_view *view, unsigned i)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/assert.h"
-#include "projections/store/bytes.h"
+#include "core/bytes.h"
 
 /* Keys: one letter, then what it is of. */
 static const uint8_t KEY_IDENTITY[] = {'i'};

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/assert.h"
-#include "projections/store/bytes.h"
+#include "core/bytes.h"
 
 /*
  * parked table: 'r' topic partition key-size key offset -> failed u8, timestamp u64, value
@@ -43,8 +43,7 @@ static struct fl_slice record_prefix(const struct fl_parked_key *key,
 {
     fl_assert(key->key.size <= FL_KEY_SIZE_MAX);
     uint8_t *at = put_place(out, ROW_RECORD, key->topic, key->partition);
-    *at++ = (uint8_t)(key->key.size >> 8);
-    *at++ = (uint8_t)key->key.size;
+    at = fl_put_u16(at, (uint16_t)key->key.size);
     if (key->key.size != 0)
         memcpy(at, key->key.data, key->key.size);
     return fl_slice_of(out, PLACE_SIZE + 2 + key->key.size);

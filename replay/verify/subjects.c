@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/bytes.h"
 #include "fleetlog/v1/subjects.pb-c.h"
 #include "projections/people/people.h"
 #include "projections/registry/rows.h"
-#include "projections/store/bytes.h"
 #include "replay/verify/stream.h"
 
 enum { PROFILE_KEY_SIZE = FL_ID_SIZE + 8, COMMIT_COUNT = 10000, TABLE_PROFILES = 0 };

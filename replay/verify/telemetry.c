@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bytes.h"
 #include "producers/agent_protocol.h"
 #include "projections/registry/registry.h"
 #include "projections/telemetry/report.h"
@@ -225,10 +226,9 @@ static void take_report(struct part *part, const struct fl_entry *entry,
                         const struct fl_report *report)
 {
     uint32_t number = report->device_number;
-    const uint8_t key[NUMBER_SIZE] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16),
-                                      (uint8_t)(number >> 8), (uint8_t)number};
+    uint8_t key[NUMBER_SIZE];
     part->run->result->report_count++;
-    if (!fl_slice_equal(entry->record.key, fl_slice_of(key, sizeof(key))))
+    if (!fl_slice_equal(entry->record.key, fl_u32_key(number, key)))
         finding(part, FL_VERIFY_FORM, entry->offset, "the device number as key", "another key");
     part->jobs[part->job_count++] =
         (struct job){entry->offset, find_device(part, entry->offset, report), *report, false};

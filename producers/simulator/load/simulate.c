@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bytes.h"
 #include "producers/agent_protocol.h"
 #include "producers/simulator/load/enrol.h"
 #include "schemas/codec.h"
@@ -63,13 +64,9 @@ static enum fl_error put(struct run *run, uint32_t partition, uint32_t number,
     if (id == NULL || key == NULL)
         return FL_NO_MEMORY;
     fl_id_mint(&run->ids, id);
-    key[0] = (uint8_t)(number >> 24);
-    key[1] = (uint8_t)(number >> 16);
-    key[2] = (uint8_t)(number >> 8);
-    key[3] = (uint8_t)number;
     enum fl_error error = fl_plain_encode(&run->arena, fl_slice_text(id), "fleetlog.v1.Telemetry",
                                           fl_slice_text(fl_follow_source(run->follow)), now_ms,
-                                          number ? fl_slice_of(key, 4) : FL_SLICE_LITERAL(""),
+                                          number ? fl_u32_key(number, key) : FL_SLICE_LITERAL(""),
                                           &telemetry->base, record);
     if (!error)
         run->counts[partition]++;

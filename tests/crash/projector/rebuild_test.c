@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "projections/store/bytes.h"
+#include "core/bytes.h"
 #include "projections/store/store.h"
 #include "replay/rebuild/check.h"
 #include "replay/rebuild/rebuild.h"

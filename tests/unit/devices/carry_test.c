@@ -12,10 +12,10 @@
 
 #include "consumers/runner/fold.h"
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/journal_memory.h"
 #include "core/port.h"
 #include "projections/devices/devices.h"
-#include "projections/store/bytes.h"
 #include "projections/store/digest.h"
 #include "schemas/topics.h"
 #include "tests/unit/devices/build_report.h"

@@ -12,8 +12,8 @@
 
 #include "consumers/runner/chain_reader.h"
 #include "consumers/runner/fold.h"
+#include "core/bytes.h"
 #include "core/journal_memory.h"
-#include "projections/store/bytes.h"
 #include "projections/store/digest.h"
 #include "projections/store/parked.h"
 #include "tests/unit/scratch.h"

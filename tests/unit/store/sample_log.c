@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "fleetlog/v1/subjects.pb-c.h"
-#include "projections/store/bytes.h"
 
 enum { HOUR_MS = 60 * 60 * 1000 };
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "fleetlog/v1/events.pb-c.h"
-#include "projections/store/bytes.h"
 
 enum { DIRTY_COUNT_MAX = 32, VALUE_SIZE_MAX = 64 };
 

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/journal_memory.h"
 #include "fleetlog/v1/subjects.pb-c.h"
-#include "projections/store/bytes.h"
 #include "replay/views.h"
 #include "schemas/topics.h"
 #include "tests/scenario/cast.h"
