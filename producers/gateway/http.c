@@ -17,7 +17,7 @@
 #include "core/assert.h"
 #include "core/wait.h"
 
-enum { CONNECTION_MEMORY = 32 * 1024, BACKLOG = 128 };
+enum { CONNECTION_MEMORY = 32 * 1024, BACKLOG = 1024 };
 
 struct fl_http_server {
     struct MHD_Daemon *daemon;
