@@ -157,5 +157,6 @@ void fl_agent_process_kill(pid_t pid)
 bool fl_agent_process_stop(pid_t pid)
 {
     kill(pid, SIGTERM);
-    return fl_agent_process_wait(pid) == 0;
+    int code = fl_agent_process_wait(pid);
+    return code == 0 || code == -SIGTERM; /* the latter: before it had asked for signals */
 }

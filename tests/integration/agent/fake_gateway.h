@@ -21,7 +21,7 @@ enum { FL_FAKE_DEADLINE_S = 30 };
 enum fl_fake_gateway_mode {
     FL_FAKE_ANSWERS,
     FL_FAKE_OVERLOADED,  /* 503 */
-    FL_FAKE_FORGETFUL,   /* does what is asked and answers 500 */
+    FL_FAKE_FORGETFUL,   /* does what a POST asks and answers 500 */
     FL_FAKE_SIZE_LIMITED /* 413 for more than one report */
 };
 

@@ -50,7 +50,7 @@ static enum MHD_Result serve(struct fl_fake_gateway *gateway, struct MHD_Connect
     unsigned status = 503;
     if (gateway->mode != FL_FAKE_OVERLOADED)
         status = fl_fake_gateway_serve(gateway, &call);
-    if (gateway->mode == FL_FAKE_FORGETFUL)
+    if (gateway->mode == FL_FAKE_FORGETFUL && strcmp(method, "POST") == 0)
         status = 500;
     gateway->served_count++;
     pthread_cond_broadcast(&gateway->changed);
