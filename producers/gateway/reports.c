@@ -8,6 +8,7 @@
 
 #include "core/cursor.h"
 #include "core/diag.h"
+#include "core/fault_point.h"
 #include "fleetlog/v1/telemetry.pb-c.h"
 #include "producers/agent_protocol.h"
 #include "producers/gateway/gateway_internal.h"
@@ -254,6 +255,7 @@ static void take_reports(struct call *call)
     if (!parse(&batch) || !check_all(&batch))
         return;
     enum fl_error error = send_all(&batch);
+    fl_fault_point("gateway-reports-appended");
     remember(&batch);
     if (error != FL_OK) {
         fl_call_error(call, error);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an agent may do at its door, and what is refused: replays, old and wrong signatures, other agents' devices."""
+import http.client
 import os
 import signal
 import struct
@@ -169,6 +170,25 @@ class Agents(SystemTest):
         self.node_.stop()
         self.node_.start()
         self.accepted(self.agent.send([self.agent.report(device, 5), self.agent.report(device, 6)]), 1, 1)
+
+    def test_a_gateway_killed_between_append_and_answer(self):
+        """The agent cannot know that its report landed: it sends it again, and it counts once."""
+        device = self.agent.register("ups")
+        self.node_.stop()
+        self.node_.environment["FLEETLOG_FAULT_POINT"] = "gateway-reports-appended"
+        self.node_.start()
+        report = self.agent.report(device, 1)
+        with self.assertRaises((ConnectionError, http.client.HTTPException)):
+            self.agent.send([report])
+        wait_until(lambda: device[1] in self.reports_in_the_log(), "the report has landed")
+        self.node_.stop()
+        del self.node_.environment["FLEETLOG_FAULT_POINT"]
+        self.node_.start()
+        wait_until(lambda: self.counter_of(device) == 1, "the view has the report")
+        self.accepted(self.agent.send([report, self.agent.report(device, 2)]), 1, 1)
+        wait_until(lambda: self.counter_of(device) == 2, "the view has the next one")
+        self.assertEqual(self.reports_in_the_log().count(device[1]), 2)
+        self.node_.run("verify", parse=False)
 
     def test_sizes(self):
         agent = self.agent
