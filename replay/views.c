@@ -30,3 +30,8 @@ const struct fl_view *fl_views_find(const char *name)
             return views[i];
     return NULL;
 }
+
+bool fl_view_has_projector(const struct fl_view *view)
+{
+    return view != fl_registry_view();
+}

@@ -6,6 +6,7 @@
 #include "consumers/runner/projector.h"
 #include "consumers/supervisor/bootstrap.h"
 #include "consumers/supervisor/supervisor.h"
+#include "core/assert.h"
 #include "core/diag.h"
 #include "core/file.h"
 #include "producers/gateway/gateway.h"
@@ -35,29 +36,38 @@ static void collect_options(const struct fl_cli *cli, struct child_options *opti
     }
 }
 
-static const struct fl_child_spec duty_specs[] = {
-    {"decider", {"decide"}},
-    {"project devices", {"project", "devices"}},
-    {"project eventlog", {"project", "eventlog"}},
-    {"project people", {"project", "people"}},
-    {"gateway", {"serve"}},
-    {"detector", {"detect"}},
-    {"keep", {"keep"}},
-};
-enum { DUTY_COUNT = sizeof(duty_specs) / sizeof(duty_specs[0]) };
-
-static void make_specs(const struct fl_cli *cli, struct fl_child_spec specs[DUTY_COUNT])
-{
+/* The processes of a node: these, and one projector per view. */
+struct duties {
     struct child_options options;
-    collect_options(cli, &options);
-    for (size_t i = 0; i < DUTY_COUNT; i++) {
-        size_t count = 0;
-        specs[i] = (struct fl_child_spec){.name = duty_specs[i].name};
-        for (size_t k = 0; k < options.count; k++)
-            specs[i].arguments[count++] = options.words[k];
-        for (size_t k = 0; duty_specs[i].arguments[k] != NULL; k++)
-            specs[i].arguments[count++] = duty_specs[i].arguments[k];
-    }
+    struct fl_child_spec specs[FL_CHILD_COUNT_MAX];
+    size_t count;
+};
+
+static void add_duty(struct duties *duties, const char *name, const char *word, const char *operand)
+{
+    fl_assert(duties->count < FL_CHILD_COUNT_MAX);
+    struct fl_child_spec *spec = &duties->specs[duties->count++];
+    size_t count = 0;
+    *spec = (struct fl_child_spec){.name = name};
+    for (; count < duties->options.count; count++)
+        spec->arguments[count] = duties->options.words[count];
+    spec->arguments[count++] = word;
+    spec->arguments[count] = operand;
+}
+
+static void list_duties(const struct fl_cli *cli, struct duties *duties)
+{
+    size_t view_count = 0;
+    const struct fl_view *const *views = fl_views_all(&view_count);
+    *duties = (struct duties){.count = 0};
+    collect_options(cli, &duties->options);
+    add_duty(duties, "decider", "decide", NULL);
+    for (size_t i = 0; i < view_count; i++)
+        if (fl_view_has_projector(views[i]))
+            add_duty(duties, views[i]->name, "project", views[i]->name);
+    add_duty(duties, "gateway", "serve", NULL);
+    add_duty(duties, "detector", "detect", NULL);
+    add_duty(duties, "keep", "keep", NULL);
 }
 
 static void say_ready(const struct fl_cli *cli)
@@ -102,7 +112,7 @@ static int lock(struct fl_cli *cli)
 static int up_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     struct fl_duty duty;
-    struct fl_child_spec specs[DUTY_COUNT];
+    struct duties duties;
     char detail[FL_BOOTSTRAP_DETAIL_SIZE] = "";
     (void)arguments;
     int code = fl_cli_open_datadir(cli, true);
@@ -116,8 +126,8 @@ static int up_command(struct fl_cli *cli, const struct fl_arguments *arguments)
     fl_journal_close(&duty.journal);
     if (error == FL_OK) {
         struct up up = {cli, &duty};
-        make_specs(cli, specs);
-        error = fl_supervise(&duty, specs, DUTY_COUNT, on_ready, &up);
+        list_duties(cli, &duties);
+        error = fl_supervise(&duty, duties.specs, duties.count, on_ready, &up);
     } else if (error != FL_INTERRUPTED) {
         fl_cli_error("%s", detail);
     }
@@ -197,7 +207,7 @@ static enum fl_error project(struct fl_duty *duty, const void *context)
 static int project_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     const struct fl_view *view = fl_views_find(arguments->positional[0]);
-    if (view == NULL || strcmp(view->name, "registry") == 0) {
+    if (view == NULL || !fl_view_has_projector(view)) {
         fl_cli_error("there is no projection \"%s\" to run; the decider keeps the registry",
                      arguments->positional[0]);
         return FL_EXIT_NOT_FOUND;
