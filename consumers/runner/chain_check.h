@@ -4,12 +4,15 @@
  * Takes the records of `events` one by one and says what each is: valid, with its envelope, message
  * and answered action decoded, or void.
  *
- * Everybody who reads events does it through this: the chain rule, the check that the answered
- * action is the one the event names, and the tests for a log that is not the one read before:
+ * Projections read events through this, and whoever else believes them: the chain rule, the check
+ * that the answered action is the one the event names, and the tests for a log that is not the one
+ * read before:
  * - at open and at the first void record after a valid one the record at the head's offset is read
  *   again: missing or different is FL_LOG_CHANGED;
  * - so is a sequence further above the head than a batch can be, and an action that is not there.
- * Otherwise a log that was cut and grew again looks like an endless row of void records.
+ * Otherwise a log that was cut and grew again looks like an endless row of void records. The
+ * decider and verify decide each action again instead; the load simulator judges by the chain rule
+ * alone.
  *
  * Invariants: 1. the head moves over valid records only. 2. a failed call moves nothing and may be
  * repeated with the same record. 3. an item's actions are those at the offset it names, and their

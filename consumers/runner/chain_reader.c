@@ -12,7 +12,6 @@ struct fl_chain_reader {
     struct fl_reader *events;
     struct fl_batch batch;
     size_t at;
-    uint64_t next;
     const char *journal_detail; /* the last failure was the journal's, not the check's */
 };
 
@@ -24,7 +23,6 @@ enum fl_error fl_chain_reader_open(const struct fl_chain_options *options, uint6
     if (reader == NULL)
         return FL_NO_MEMORY;
     reader->journal = options->journal;
-    reader->next = next_offset;
     enum fl_error error = fl_chain_check_open(options, detail, &reader->check);
     if (error == FL_OK) {
         error = fl_reader_open(options->journal, &source, 1, &reader->events);
@@ -71,24 +69,8 @@ enum fl_error fl_chain_reader_next(struct fl_chain_reader *reader, int timeout_m
     if (error != FL_OK)
         return error;
     reader->at++;
-    reader->next = entry->offset + 1;
     *got = true;
     return FL_OK;
-}
-
-enum fl_error fl_chain_reader_reset(struct fl_chain_reader *reader,
-                                    const struct fl_chain_head *head, uint64_t next_offset)
-{
-    fl_chain_check_reset(reader->check, head);
-    reader->batch = (struct fl_batch){0};
-    reader->at = 0;
-    reader->next = next_offset;
-    return fl_reader_seek(reader->events, 0, next_offset);
-}
-
-uint64_t fl_chain_reader_offset(const struct fl_chain_reader *reader)
-{
-    return reader->next;
 }
 
 const struct fl_chain_head *fl_chain_reader_head(const struct fl_chain_reader *reader)
@@ -100,9 +82,4 @@ const char *fl_chain_reader_detail(const struct fl_chain_reader *reader)
 {
     return reader->journal_detail != NULL ? reader->journal_detail
                                           : fl_chain_check_detail(reader->check);
-}
-
-void fl_chain_reader_wake(struct fl_chain_reader *reader)
-{
-    fl_reader_wake(reader->events);
 }

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "consumers/decider/decider.h"
+#include "consumers/runner/chain_reader.h"
 #include "core/arena.h"
-#include "core/chain.h"
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "projections/registry/registry.h"
@@ -17,20 +17,20 @@
 #include "schemas/codec.h"
 #include "schemas/envelope.h"
 
-enum { ARENA_BOUND = 1024 * 1024, POLL_MS = 200, POLL_SIZE = 1 << 20 };
+enum { ARENA_BOUND = 1024 * 1024, POLL_MS = 200 };
 
 struct sealing {
     const struct fl_duty *asked;
     const char *actor;
     const char *target_identity;
     char *detail;
-    /* Where the registry stands before the decider starts, then what was read behind it. */
+    /* Where the registry stands before the decider starts. */
     struct fl_chain_head head;
     uint64_t next;
+    /* What it and the events behind it say. */
     char log_id[FL_ID_TEXT_SIZE];
     char moved_to[FL_JOURNAL_IDENTITY_SIZE]; /* "": nowhere */
     struct fl_arena arena;
-    struct fl_sha256 *sha;
     /* The decider's thread. */
     struct fl_duty duty;
     pthread_t thread;
@@ -90,6 +90,7 @@ static enum fl_error start_decider(struct sealing *s)
         .port = s->asked->port,
         .stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
         .supervisor_fd = -1,
+        .watch_fd = -1,
     };
     if (s->duty.stop_fd < 0)
         return FL_IO;
@@ -113,67 +114,48 @@ static enum fl_error stop_decider(struct sealing *s, enum fl_error error)
 }
 
 /* Looks at a valid event: the log's id, and where it goes. */
-static enum fl_error look_at(struct sealing *s, const struct fl_record *record)
+static enum fl_error look_at(struct sealing *s, const struct fl_chain_item *item)
 {
-    struct fl_envelope envelope;
-    const char *what = NULL;
-    ProtobufCMessage *message = NULL;
-    enum fl_error error = fl_envelope_read(record, &envelope, &what);
-    if (error != FL_OK || envelope.row == NULL)
-        return error;
-    enum fl_message_type type = envelope.row->type;
-    if (type != FL_MESSAGE_LogCreated && type != FL_MESSAGE_LogMoved)
+    if (item->fault != NULL)
+        return say(s, FL_INVALID, item->fault);
+    if (item->message == NULL)
         return FL_OK;
-    error = fl_message_decode(&s->arena, envelope.row->descriptor, record->value, &message);
-    if (error != FL_OK)
-        return error;
-    if (type == FL_MESSAGE_LogCreated)
+    if (item->envelope.row->type == FL_MESSAGE_LogCreated)
         snprintf(s->log_id, sizeof(s->log_id), "%s",
-                 ((const Fleetlog__V1__LogCreated *)message)->log_id);
-    else
+                 ((const Fleetlog__V1__LogCreated *)item->message)->log_id);
+    else if (item->envelope.row->type == FL_MESSAGE_LogMoved)
         snprintf(s->moved_to, sizeof(s->moved_to), "%s",
-                 ((const Fleetlog__V1__LogMoved *)message)->cluster_id);
-    return FL_OK;
-}
-
-static enum fl_error follow(struct sealing *s, const struct fl_batch *batch)
-{
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct fl_entry *entry = &batch->entries[i];
-        uint8_t hash[FL_HASH_SIZE];
-        s->next = entry->offset + 1;
-        if (fl_chain_judge(&s->head, s->sha, &entry->record, hash) != FL_CHAIN_VALID)
-            continue;
-        fl_chain_advance(&s->head, &entry->record, entry->offset, hash);
-        enum fl_error error = look_at(s, &entry->record);
-        if (error != FL_OK)
-            return error;
-    }
+                 ((const Fleetlog__V1__LogMoved *)item->message)->cluster_id);
     return FL_OK;
 }
 
 /* Reads events until every action below `actions` is answered. */
-static enum fl_error await_answers(struct sealing *s, struct fl_reader *reader, uint64_t actions)
+static enum fl_error await_answers(struct sealing *s, struct fl_chain_reader *events,
+                                   uint64_t actions)
 {
     int64_t progress_ms = fl_port_monotonic_ms(s->asked->port);
-    enum fl_error error = FL_OK;
-    while (error == FL_OK && s->head.action < actions) {
-        struct fl_batch batch;
+    while (fl_chain_reader_head(events)->action < actions) {
+        struct fl_chain_item item;
+        bool got = false;
         int64_t now_ms = fl_port_monotonic_ms(s->asked->port);
-        error = fl_reader_poll(reader, POLL_MS, POLL_SIZE, &batch);
-        if (error == FL_OK && batch.count > 0) {
-            error = follow(s, &batch);
+        enum fl_error error = fl_chain_reader_next(events, POLL_MS, &item, &got);
+        if (error != FL_OK)
+            return say(s, error, fl_chain_reader_detail(events));
+        if (got)
             progress_ms = now_ms;
-        } else if (atomic_load(&s->ended)) {
+        if (got && item.verdict == FL_CHAIN_VALID)
+            error = look_at(s, &item);
+        if (error != FL_OK)
+            return error;
+        if (!got && atomic_load(&s->ended))
             return say(s, s->result != FL_OK ? s->result : FL_INTERRUPTED,
                        "the decider of the source has ended");
-        } else if (now_ms - progress_ms > FL_SEAL_WAIT_MS) {
+        if (now_ms - progress_ms > FL_SEAL_WAIT_MS)
             return say(s, FL_TIMEOUT, "the decider of the source answers no more");
-        }
         if (fl_duty_stopping(s->asked))
-            error = FL_INTERRUPTED;
+            return FL_INTERRUPTED;
     }
-    return error;
+    return FL_OK;
 }
 
 static enum fl_error append_move(struct sealing *s, uint64_t *offset)
@@ -184,7 +166,7 @@ static enum fl_error append_move(struct sealing *s, uint64_t *offset)
     Fleetlog__V1__MoveLog message = FLEETLOG__V1__MOVE_LOG__INIT;
     fl_id_source_init(&ids, s->asked->port);
     fl_id_mint(&ids, id);
-    message.cluster_id = (char *)(uintptr_t)s->target_identity;
+    message.cluster_id = s->target_identity;
     char *source = fl_arena_printf(&s->arena, "/fleetlog/%s/migrate/%s", s->log_id,
                                    s->asked->datadir->node_id);
     if (source == NULL)
@@ -209,19 +191,19 @@ static enum fl_error append_move(struct sealing *s, uint64_t *offset)
 }
 
 /* With the decider at work: answers what is there, then moves the log unless that has happened. */
-static enum fl_error move(struct sealing *s, struct fl_reader *reader)
+static enum fl_error move(struct sealing *s, struct fl_chain_reader *events)
 {
     uint64_t begin;
     uint64_t end;
     uint64_t offset = FL_OFFSET_NONE;
     enum fl_error error = fl_journal_offsets(s->asked->journal, "actions", 0, &begin, &end);
     if (error == FL_OK)
-        error = await_answers(s, reader, end);
+        error = await_answers(s, events, end);
     if (error != FL_OK || strcmp(s->moved_to, s->target_identity) == 0)
         return error;
     error = append_move(s, &offset);
     if (error == FL_OK)
-        error = await_answers(s, reader, offset + 1);
+        error = await_answers(s, events, offset + 1);
     if (error == FL_OK && strcmp(s->moved_to, s->target_identity) != 0)
         return say(s, FL_DENIED, "the rules refused to move the log");
     return error;
@@ -230,7 +212,8 @@ static enum fl_error move(struct sealing *s, struct fl_reader *reader)
 static enum fl_error seal(struct sealing *s)
 {
     char here[FL_JOURNAL_IDENTITY_SIZE];
-    struct fl_reader *reader = NULL;
+    char detail[FL_DETAIL_SIZE] = "";
+    struct fl_chain_reader *events = NULL;
     enum fl_error error = fl_journal_identity(s->asked->journal, here);
     if (error == FL_OK)
         error = read_registry(s);
@@ -239,12 +222,15 @@ static enum fl_error seal(struct sealing *s)
     if (s->moved_to[0] != '\0' && strcmp(s->moved_to, here) != 0)
         return say(s, FL_EXISTS, "the source log has moved to another cluster before");
     error = start_decider(s);
-    struct fl_source source = {.topic = "events", .offset = s->next};
+    struct fl_chain_options options = {.journal = s->asked->journal, .head = s->head};
+    if (error == FL_OK) {
+        error = fl_chain_reader_open(&options, s->next, detail, &events);
+        if (error != FL_OK)
+            say(s, error, detail);
+    }
     if (error == FL_OK)
-        error = fl_reader_open(s->asked->journal, &source, 1, &reader);
-    if (error == FL_OK)
-        error = move(s, reader);
-    fl_reader_close(&reader);
+        error = move(s, events);
+    fl_chain_reader_close(&events);
     return stop_decider(s, error);
 }
 
@@ -254,12 +240,10 @@ enum fl_error fl_migrate_seal(const struct fl_duty *duty, const char *actor,
     struct sealing s = {
         .asked = duty, .actor = actor, .target_identity = target_identity, .detail = detail};
     fl_arena_init(&s.arena, ARENA_BOUND);
-    s.sha = fl_sha256_open();
     detail[0] = '\0';
     enum fl_error error = seal(&s);
     if (error != FL_OK && detail[0] == '\0')
         say(&s, error, fl_error_text(error));
-    fl_sha256_close(&s.sha);
     fl_arena_fini(&s.arena);
     return error;
 }
