@@ -57,13 +57,16 @@ static struct sent *sent_of(struct world *world, unsigned caller, unsigned round
 }
 
 /* Sends 1 to RECORD_COUNT_MAX records to each partition in one call. */
-static void send_round(struct world *world, unsigned caller, unsigned round, unsigned *chance)
+static void send_round(struct world *world, unsigned caller, unsigned round,
+                       const struct fl_port *chance)
 {
     struct fl_submission submissions[PARTITION_COUNT];
     struct fl_record records[PARTITION_COUNT][RECORD_COUNT_MAX];
     uint64_t offsets[PARTITION_COUNT][RECORD_COUNT_MAX];
     for (unsigned p = 0; p < PARTITION_COUNT; p++) {
-        uint32_t count = 1 + (uint32_t)rand_r(chance) % RECORD_COUNT_MAX;
+        uint32_t drawn = 0;
+        fl_port_random(chance, &drawn, sizeof(drawn));
+        uint32_t count = 1 + drawn % RECORD_COUNT_MAX;
         for (unsigned r = 0; r < count; r++) {
             struct sent *sent = sent_of(world, caller, round, p, r);
             snprintf(sent->text, sizeof(sent->text), "%u-%u-%u-%u", caller, round, p, r);
@@ -93,9 +96,10 @@ static void send_round(struct world *world, unsigned caller, unsigned round, uns
 static void *call(void *context)
 {
     struct caller *caller = context;
-    unsigned chance = (unsigned)caller->world->seed + caller->number;
+    struct fl_port_virtual chance;
+    fl_port_virtual_init(&chance, caller->world->seed + caller->number, 0);
     for (unsigned round = 0; round < ROUND_COUNT; round++)
-        send_round(caller->world, caller->number, round, &chance);
+        send_round(caller->world, caller->number, round, &chance.port);
     return NULL;
 }
 
