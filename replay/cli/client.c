@@ -9,7 +9,7 @@
 #include "core/assert.h"
 #include "replay/cli/table.h"
 
-enum { ANSWER_SIZE_MAX = 64 * 1024 * 1024 };
+enum { ANSWER_SIZE_MAX = 64 * 1024 * 1024, LIST_URL_SIZE = 4096 };
 
 struct answer {
     char *data;
@@ -173,6 +173,33 @@ int fl_client_call(struct fl_cli *cli, const char *method, const char *path, jso
     print_problem(status, parsed);
     json_decref(parsed);
     return exit_code_of(status);
+}
+
+int fl_client_list(struct fl_cli *cli, const char *path, void (*each)(void *, const json_t *),
+                   void *context)
+{
+    char url[LIST_URL_SIZE];
+    char next[512] = "";
+    do {
+        json_t *answer = NULL;
+        const char *arguments[] = {next};
+        const char *separator = strchr(path, '?') != NULL ? "&" : "?";
+        int size = snprintf(url, sizeof(url), "%s%slimit=1000", path, separator);
+        if (size < 0 || (size_t)size >= sizeof(url) ||
+            (next[0] != '\0' &&
+             !fl_client_path(url + size, sizeof(url) - (size_t)size, "&cursor=%s", arguments, 1)))
+            return fl_cli_usage("an argument is too long");
+        int code = fl_client_call(cli, "GET", url, NULL, &answer);
+        if (code != FL_EXIT_DONE)
+            return code;
+        const json_t *items = json_object_get(answer, "items");
+        for (size_t i = 0; i < json_array_size(items); i++)
+            each(context, json_array_get(items, i));
+        const char *more = json_string_value(json_object_get(answer, "next"));
+        snprintf(next, sizeof(next), "%s", more != NULL ? more : "");
+        json_decref(answer);
+    } while (next[0] != '\0');
+    return FL_EXIT_DONE;
 }
 
 const char *fl_json_cell(const json_t *object, const char *name, char *scratch, size_t scratch_size)

@@ -24,6 +24,11 @@ int fl_client_call(struct fl_cli *cli, const char *method, const char *path, jso
 bool fl_client_path(char *out, size_t out_size, const char *format, const char *const *arguments,
                     size_t argument_count);
 
+/* Fetches every page of the list at `path` and calls `each` for every item; the first exit code
+ * that is not FL_EXIT_DONE ends it. */
+int fl_client_list(struct fl_cli *cli, const char *path, void (*each)(void *, const json_t *),
+                   void *context);
+
 /* Text of a member, or NULL; numbers and booleans are written into `scratch`. */
 const char *fl_json_cell(const json_t *object, const char *name, char *scratch,
                          size_t scratch_size);

@@ -71,33 +71,6 @@ static void add_device(struct fl_table *table, const json_t *device)
     fl_table_add(table, cells);
 }
 
-/* Fetches every page of `path` (which has no query yet) and calls `each` for every item. */
-static int list_all(struct fl_cli *cli, const char *path, void (*each)(void *, const json_t *),
-                    void *context)
-{
-    char url[PATH_SIZE];
-    char next[512] = "";
-    do {
-        json_t *answer = NULL;
-        const char *arguments[] = {next};
-        const char *separator = strchr(path, '?') != NULL ? "&" : "?";
-        int size = snprintf(url, sizeof(url), "%s%slimit=1000", path, separator);
-        if (next[0] != '\0' &&
-            !fl_client_path(url + size, sizeof(url) - (size_t)size, "&cursor=%s", arguments, 1))
-            return FL_EXIT_FAILED;
-        int code = fl_client_call(cli, "GET", url, NULL, &answer);
-        if (code != FL_EXIT_DONE)
-            return code;
-        const json_t *items = json_object_get(answer, "items");
-        for (size_t i = 0; i < json_array_size(items); i++)
-            each(context, json_array_get(items, i));
-        const char *more = json_string_value(json_object_get(answer, "next"));
-        snprintf(next, sizeof(next), "%s", more != NULL ? more : "");
-        json_decref(answer);
-    } while (next[0] != '\0');
-    return FL_EXIT_DONE;
-}
-
 static void print_each(void *context, const json_t *item)
 {
     (void)context;
@@ -116,9 +89,9 @@ static int list_command(struct fl_cli *cli, const struct fl_arguments *arguments
     const char *path =
         fl_argument(arguments, "shared") != NULL ? "/v1/devices?shared=true" : "/v1/devices";
     if (cli->json)
-        return list_all(cli, path, print_each, NULL);
+        return fl_client_list(cli, path, print_each, NULL);
     struct fl_table *table = fl_table_open(headings, 8);
-    int code = list_all(cli, path, add_each, table);
+    int code = fl_client_list(cli, path, add_each, table);
     if (code == FL_EXIT_DONE)
         fl_table_print(table, cli->color, stdout);
     if (code == FL_EXIT_DONE && fl_table_row_count(table) == 0 && !cli->quiet)
@@ -174,7 +147,9 @@ static void print_device(const json_t *device)
         const char *value = json_string_value(json_object_get(raw, "text"));
         const char *hex = json_string_value(json_object_get(raw, "hex"));
         bool is_stale = json_is_true(json_object_get(raw, "stale"));
-        printf("  %-32s ", name);
+        printf("  ");
+        fl_print_safe(name, strlen(name), stdout);
+        printf("%*s ", strlen(name) < 32 ? (int)(32 - strlen(name)) : 0, "");
         if (value != NULL)
             fl_print_safe(value, strlen(value), stdout);
         else

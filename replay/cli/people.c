@@ -53,28 +53,37 @@ const struct fl_command fl_command_company_create = {
     .run = company_create_command,
 };
 
+static void print_each(void *context, const json_t *item)
+{
+    (void)context;
+    fl_print_json(item);
+}
+
+/* Every item of a list: as JSON one a line, else as a table that `add` fills. */
+static int list(struct fl_cli *cli, const char *path, const char *const *headings,
+                size_t heading_count, void (*add)(void *table, const json_t *item))
+{
+    if (cli->json)
+        return fl_client_list(cli, path, print_each, NULL);
+    struct fl_table *table = fl_table_open(headings, heading_count);
+    int code = fl_client_list(cli, path, add, table);
+    if (code == FL_EXIT_DONE)
+        fl_table_print(table, cli->color, stdout);
+    fl_table_close(&table);
+    return code;
+}
+
+static void add_company(void *table, const json_t *item)
+{
+    const char *cells[] = {member(item, "name"), member(item, "companyId")};
+    fl_table_add(table, cells);
+}
+
 static int company_list_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     static const char *const headings[] = {"NAME", "ID"};
-    json_t *answer = NULL;
     (void)arguments;
-    int code = fl_client_call(cli, "GET", "/v1/companies?limit=1000", NULL, &answer);
-    if (code != FL_EXIT_DONE)
-        return code;
-    const json_t *items = json_object_get(answer, "items");
-    struct fl_table *table = fl_table_open(headings, 2);
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *item = json_array_get(items, i);
-        const char *cells[] = {member(item, "name"), member(item, "companyId")};
-        fl_table_add(table, cells);
-    }
-    if (cli->json)
-        fl_print_json(items);
-    else
-        fl_table_print(table, cli->color, stdout);
-    fl_table_close(&table);
-    json_decref(answer);
-    return code;
+    return list(cli, "/v1/companies", headings, 2, add_company);
 }
 
 const struct fl_command fl_command_company_list = {
@@ -215,37 +224,25 @@ const struct fl_command fl_command_share_accept = {
     .run = share_accept_command,
 };
 
+static void add_share(void *table, const json_t *item)
+{
+    char count[32];
+    char time_text[FL_TIMESTAMP_TEXT_SIZE] = "";
+    json_int_t expires_ms = json_integer_value(json_object_get(item, "expiresAtMs"));
+    if (expires_ms > 0 && expires_ms <= FL_TIMESTAMP_MS_MAX &&
+        strcmp(member(item, "state"), "pending") == 0)
+        fl_timestamp_format(expires_ms, time_text);
+    const char *cells[] = {member(item, "shareId"), member(item, "state"),
+                           fl_json_cell(item, "deviceCount", count, sizeof(count)),
+                           member(item, "subjectId"), time_text[0] != '\0' ? time_text : NULL};
+    fl_table_add(table, cells);
+}
+
 static int share_list_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     static const char *const headings[] = {"SHARE", "STATE", "DEVICES", "WITH", "EXPIRES"};
-    json_t *answer = NULL;
-    const char *path = fl_argument(arguments, "held") != NULL ? "/v1/shares?held=true&limit=1000"
-                                                              : "/v1/shares?limit=1000";
-    int code = fl_client_call(cli, "GET", path, NULL, &answer);
-    if (code != FL_EXIT_DONE)
-        return code;
-    const json_t *items = json_object_get(answer, "items");
-    struct fl_table *table = fl_table_open(headings, 5);
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *item = json_array_get(items, i);
-        char count[32];
-        char time_text[FL_TIMESTAMP_TEXT_SIZE] = "";
-        json_int_t expires_ms = json_integer_value(json_object_get(item, "expiresAtMs"));
-        if (expires_ms > 0 && expires_ms <= FL_TIMESTAMP_MS_MAX &&
-            strcmp(member(item, "state"), "pending") == 0)
-            fl_timestamp_format(expires_ms, time_text);
-        const char *cells[] = {member(item, "shareId"), member(item, "state"),
-                               fl_json_cell(item, "deviceCount", count, sizeof(count)),
-                               member(item, "subjectId"), time_text[0] != '\0' ? time_text : NULL};
-        fl_table_add(table, cells);
-    }
-    if (cli->json)
-        fl_print_json(items);
-    else
-        fl_table_print(table, cli->color, stdout);
-    fl_table_close(&table);
-    json_decref(answer);
-    return code;
+    bool is_held = fl_argument(arguments, "held") != NULL;
+    return list(cli, is_held ? "/v1/shares?held=true" : "/v1/shares", headings, 5, add_share);
 }
 
 static const struct fl_option share_list_options[] = {
