@@ -274,6 +274,9 @@ static enum fl_error read_part(struct part *part)
             error = fl_verify_step(run, work);
         }
     } while (error == FL_OK && entry != NULL);
+    /* A log that still grows ends in the middle of a batch. */
+    if (error == FL_OK)
+        error = finish_batch(part);
     fl_verify_stream_close(&part->stream);
     return error;
 }

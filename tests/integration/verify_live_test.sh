@@ -45,6 +45,7 @@ load=$!
 looks=0
 while kill -0 "$load" 2>/dev/null; do
   expect_clean "while it runs"
+  [[ $(count_of reports) == "$(count_of signatures)" ]] || die "signatures are left out: $(cat "$scratch/out")"
   looks=$((looks + 1))
 done
 wait "$load" || die "the load failed"
