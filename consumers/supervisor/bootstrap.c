@@ -226,7 +226,13 @@ static enum fl_error announce(struct bootstrap *b)
     message.rules_version_newest = fl_rules_newest(fl_rules_production());
     message.software_version = FL_VERSION_TEXT;
     enum fl_error error = encode(b, &message.base, fl_slice_text(id), &record);
-    return error == FL_OK ? append(b, &record, FL_OFFSET_NONE, &offset) : error;
+    if (error == FL_OK)
+        error = append(b, &record, FL_OFFSET_NONE, &offset);
+    if (error != FL_FULL)
+        return error;
+    /* On a full disk a node still serves reads; the log goes by its last announcement. */
+    fl_diag(STORE_FULL, FL_TEXT("what", "the announcement of this node's version"));
+    return FL_OK;
 }
 
 static enum fl_error try_once(struct bootstrap *b)
