@@ -17,7 +17,7 @@
 #include "core/file.h"
 #include "core/port.h"
 
-enum { FILE_MODE = 0600, DIRECTORY_MODE = 0700 };
+enum { FILE_MODE = 0600, DIRECTORY_MODE = 0700, LOOK_MS = 1000 };
 
 static const char *const link_names[] = {
     [FL_LINK_CURRENT] = "CURRENT",
@@ -202,28 +202,39 @@ static enum fl_error try_lock(const char *path, int *descriptor, int *holder)
     return FL_OK;
 }
 
-/* The holder's end closes the file, which inotify tells. */
+/* Asks by a descriptor that cannot write: its close is not what the waiters wait for. */
+static bool is_held(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return held;
+}
+
+/* The holder's end closes the file, which inotify tells; without inotify a look a second. */
 static enum fl_error wait_lock(const char *path, int wait_ms, int *descriptor, int *holder)
 {
     char events[1024];
     const struct fl_port *port = fl_port_system();
     int64_t deadline_ms = fl_port_monotonic_ms(port) + wait_ms;
     int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (watch < 0)
-        return FL_FULL;
-    if (inotify_add_watch(watch, path, IN_CLOSE_WRITE) < 0) {
+    if (watch >= 0 && inotify_add_watch(watch, path, IN_CLOSE_WRITE) < 0) {
         close(watch);
-        return FL_FULL;
+        watch = -1;
     }
-    enum fl_error error = try_lock(path, descriptor, holder);
+    enum fl_error error = FL_LOCKED;
     for (int64_t left_ms = wait_ms; error == FL_LOCKED && left_ms > 0;
          left_ms = deadline_ms - fl_port_monotonic_ms(port)) {
         struct pollfd fd = {watch, POLLIN, 0};
-        if (poll(&fd, 1, (int)left_ms) > 0 && read(watch, events, sizeof(events)) < 0)
+        if (!is_held(path))
+            error = try_lock(path, descriptor, holder);
+        else if (poll(&fd, 1, (int)(left_ms < LOOK_MS ? left_ms : LOOK_MS)) > 0 &&
+                 read(watch, events, sizeof(events)) < 0)
             break;
-        error = try_lock(path, descriptor, holder);
     }
-    close(watch);
+    if (watch >= 0)
+        close(watch);
     return error;
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "projections/store/store.h"
@@ -118,6 +119,26 @@ static void a_second_writer_is_refused_by_name(void **state)
     assert_non_null(strstr(fixture->detail, expected));
     fixture->options.version = "1-1";
     assert_int_equal(fl_store_open_writer(&fixture->options, &second), FL_LOCKED);
+}
+
+static int64_t cpu_time_ms(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+static void who_waits_for_the_lock_sleeps(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fl_store *second = NULL;
+    assert_int_equal(fl_store_open_writer(&fixture->options, &fixture->store), FL_OK);
+    fixture->options.lock_wait_ms = 500;
+    int64_t start_ms = fl_port_monotonic_ms(fixture->options.port);
+    int64_t used_ms = cpu_time_ms();
+    assert_int_equal(fl_store_open_writer(&fixture->options, &second), FL_LOCKED);
+    assert_true(fl_port_monotonic_ms(fixture->options.port) - start_ms >= 500);
+    assert_true(cpu_time_ms() - used_ms < 100);
 }
 
 static void rows_of_another_fold_version_are_refused(void **state)
@@ -297,6 +318,7 @@ int main(void)
         TEST(a_first_writer_makes_the_current_version),
         TEST(an_abort_leaves_nothing),
         TEST(a_second_writer_is_refused_by_name),
+        TEST(who_waits_for_the_lock_sleeps),
         TEST(rows_of_another_fold_version_are_refused),
         TEST(a_full_map_is_no_io_error),
         TEST(pruning_keeps_what_a_link_names),
