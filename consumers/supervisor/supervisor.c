@@ -54,7 +54,8 @@ _Noreturn static void become_child(const struct child *child, int write_fd, pid_
     char *argv[FL_CHILD_ARGUMENT_COUNT_MAX + 2] = {(char *)(uintptr_t) "fleetlog"};
     for (size_t i = 0; i < FL_CHILD_ARGUMENT_COUNT_MAX && child->spec->arguments[i] != NULL; i++)
         argv[i + 1] = (char *)(uintptr_t)child->spec->arguments[i];
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    /* Not SIGTERM: a stopped orphan would keep its locks, and the next `up` would not start. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(FL_CHILD_COUNT_MAX);
     fcntl(write_fd, F_SETFD, 0);
