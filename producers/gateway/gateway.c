@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/diag.h"
 #include "core/file.h"
@@ -196,7 +197,13 @@ static enum fl_error write_address(struct gateway *gateway)
     int size = snprintf(text, sizeof(text), "%.*s:%u\n", (int)(colon - listen), listen,
                         fl_http_port(gateway->agents_http));
     fl_datadir_path(gateway->duty->datadir, "run/agents.address", path);
-    return fl_file_replace(path, fl_slice_of(text, (size_t)size), 0600);
+    enum fl_error error = fl_file_replace(path, fl_slice_of(text, (size_t)size), 0600);
+    if (error != FL_FULL)
+        return error;
+    /* Reads are served on a full disk too; an old address must not stand there meanwhile. */
+    unlink(path);
+    fl_diag(STORE_FULL, FL_TEXT("what", "run/agents.address"));
+    return FL_OK;
 }
 
 static enum fl_error open_listeners(struct gateway *gateway, char detail[256])

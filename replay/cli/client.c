@@ -82,6 +82,11 @@ static void print_problem(long status, const json_t *problem)
     const char *detail = json_string_value(json_object_get(problem, "detail"));
     const char *text = message != NULL ? message : detail != NULL ? detail : title;
     fputs("fleetlog: ", stderr);
+    if (status == 503 && detail != NULL && text == detail &&
+        title != NULL) { /* the detail says what helps */
+        fl_print_safe(title, strlen(title), stderr);
+        fputs("; ", stderr);
+    }
     if (text == NULL)
         fprintf(stderr, "the gateway answered %ld", status);
     else

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Intake that is held: by a clock that cannot be right and by a disk that is nearly full; reads go on meanwhile."""
+import contextlib
 import os
 import shutil
 import subprocess
@@ -7,7 +8,7 @@ import tempfile
 import unittest
 
 from doors import agents, enrolled_agent, operator
-from harness import SystemTest, wait_until
+from harness import BINARY, SystemTest, wait_until
 
 HOUR_MS = 3600 * 1000
 TMPFS_MB = 256
@@ -117,6 +118,30 @@ class SmallDisk(Held, SystemTest):
         )
         node.run("verify", parse=False)
         self.assertEqual(node.stop(), 0)
+
+    def test_a_start_on_a_full_disk(self):
+        node = self.node(environment={"FLEETLOG_NODE_DISK_RESERVE": f"{RESERVE_MB}MiB"})
+        node.directory = type(node.directory)(self.mount) / "node"
+        node.start()
+        node.one("company", "create", "Before")
+        self.assertEqual(node.stop(), 0)
+        ballast = os.path.join(self.mount, "ballast")
+        with open(ballast, "wb") as out, contextlib.suppress(OSError):
+            while True:
+                out.write(b"\0" * 65536)
+        # It is not ready, as nothing can be changed, but it answers.
+        up = subprocess.Popen([BINARY, "up"], env=node.env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: node.run("company", "list", code=None), "what is there can be read")
+        refused = node.run("company", "create", "Held", code=75, parse=False)
+        self.assertIn("disk is nearly full", refused.stderr.decode())
+        self.assertFalse((node.directory / "run" / "agents.address").exists())
+        os.unlink(ballast)
+        wait_until(lambda: node.run("company", "create", "Afterwards", code=None), "there is room again")
+        up.terminate()
+        self.assertEqual(up.wait(60), 0)
+        node.start()
+        self.assertEqual(len(node.run("company", "list")), 2)
+        node.run("verify", parse=False)
 
 
 if __name__ == "__main__":
