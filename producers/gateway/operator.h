@@ -18,6 +18,9 @@ void fl_call_answer_list(struct call *call, struct fl_store_read *read, enum fl_
                          json_t *items, const char *next);
 /* A device by id, or by its name among those that the caller may see; NULL after answering. */
 const fl_device_row *fl_call_find_device(struct call *call, struct fl_kv *kv, const char *name);
+/* Ids for ids and names, one look for all of them; NULL after answering. */
+const char **fl_call_find_devices(struct call *call, struct fl_kv *kv, const char **names,
+                                  size_t count);
 
 call_handler fl_route_get_devices;
 call_handler fl_route_get_device;

@@ -2,6 +2,7 @@
 /* Devices as operators and their accounts see them: registry facts joined with the latest readings.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fleetlog/v1/actions.pb-c.h"
@@ -220,19 +221,39 @@ static bool may_see(struct call *call, struct fl_kv *kv, const fl_device_row *ro
                            fl_slice_text(row->device_id), FL_RIGHT_VIEW);
 }
 
-struct device_search {
+/* A name that is looked for. */
+struct named {
     const char *name;
     const char *found; /* id, in the call's arena */
     bool is_twice;
 };
 
+/* Names in order, so that one look at the rows finds all of them. */
+struct device_search {
+    struct named *names;
+    size_t count;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
+}
+
+static struct named *find_name(const struct device_search *search, const char *name)
+{
+    struct named key = {.name = name};
+    return search->count == 0
+               ? NULL
+               : bsearch(&key, search->names, search->count, sizeof(key), compare_names);
+}
+
 static void consider(struct call *call, struct device_search *search, const fl_device_row *row)
 {
-    if (row->state != FL_DEVICE_ACTIVE || strcmp(row->name, search->name) != 0 ||
-        (search->found != NULL && strcmp(search->found, row->device_id) == 0))
+    struct named *named = row->state == FL_DEVICE_ACTIVE ? find_name(search, row->name) : NULL;
+    if (named == NULL || (named->found != NULL && strcmp(named->found, row->device_id) == 0))
         return;
-    search->is_twice = search->found != NULL;
-    search->found = fl_arena_text(&call->arena, fl_slice_text(row->device_id));
+    named->is_twice = named->found != NULL;
+    named->found = fl_arena_text(&call->arena, fl_slice_text(row->device_id));
 }
 
 /* Names are no index: the rows are looked at, FL_NAME_LOOK_COUNT_MAX by one call at most
@@ -255,15 +276,14 @@ static enum fl_error search_list(struct call *call, struct fl_kv *kv, enum fl_re
             return FL_TOO_LARGE;
         memcpy(cursor, rows.next, sizeof(cursor));
         page.after = fl_slice_text(cursor);
-    } while (rows.next[0] != '\0' && !search->is_twice);
+    } while (rows.next[0] != '\0');
     return FL_OK;
 }
 
 static enum fl_error search_all(struct call *call, struct fl_kv *kv, struct device_search *search)
 {
     const fl_log_row *log = fl_registry_log(kv, &call->arena);
-    for (uint32_t number = 1; log != NULL && number <= log->device_count && !search->is_twice;
-         number++) {
+    for (uint32_t number = 1; log != NULL && number <= log->device_count; number++) {
         if (call->name_look_count++ >= FL_NAME_LOOK_COUNT_MAX)
             return FL_TOO_LARGE;
         fl_arena_reset(&call->scratch);
@@ -274,46 +294,81 @@ static enum fl_error search_all(struct call *call, struct fl_kv *kv, struct devi
     return FL_OK;
 }
 
-/* By name: among the own and the shared devices of the account, or all; it must be the only one. */
-static const fl_device_row *find_by_name(struct call *call, struct fl_kv *kv, const char *name)
+/* Among the own and the shared devices of the account, or all. False after answering. */
+static bool search_names(struct call *call, struct fl_kv *kv, struct device_search *search)
 {
-    struct device_search search = {.name = name};
     enum fl_error error = FL_OK;
-    if (fl_call_is_for_account(call)) {
-        error = search_list(call, kv, FL_LIST_DEVICES, call->identity.company_id, &search);
+    qsort(search->names, search->count, sizeof(search->names[0]), compare_names);
+    if (search->count > 0 && fl_call_is_for_account(call)) {
+        error = search_list(call, kv, FL_LIST_DEVICES, call->identity.company_id, search);
         if (error == FL_OK)
             error =
-                search_list(call, kv, FL_LIST_SHARED_DEVICES, call->identity.on_behalf_of, &search);
-    } else {
-        error = search_all(call, kv, &search);
+                search_list(call, kv, FL_LIST_SHARED_DEVICES, call->identity.on_behalf_of, search);
+    } else if (search->count > 0) {
+        error = search_all(call, kv, search);
     }
-    if (error == FL_TOO_LARGE) {
+    if (error == FL_TOO_LARGE)
         fl_call_problem(call, 422,
                         "There are too many devices to find one by its name; give its id", NULL,
                         "device");
-    } else if (error != FL_OK) {
+    else if (error != FL_OK)
         fl_call_error(call, error);
-    } else if (search.is_twice) {
-        fl_call_problem(call, 409, "Several devices have this name; give the device's id", NULL,
+    return error == FL_OK;
+}
+
+/* The id behind a name, which must be that of one device only; NULL after answering. */
+static const char *found_id(struct call *call, const struct device_search *search, const char *name)
+{
+    const struct named *named = find_name(search, name);
+    if (named->found != NULL && !named->is_twice)
+        return named->found;
+    if (named->is_twice)
+        fl_call_problem(call, 409, "Several devices have this name; give the device's id", name,
                         "device");
-    } else if (search.found != NULL) {
-        return fl_registry_device(kv, &call->arena, fl_slice_text(search.found));
-    }
+    else
+        fl_call_problem(call, 404, "There is no such device", NULL, "device");
     return NULL;
 }
 
 const fl_device_row *fl_call_find_device(struct call *call, struct fl_kv *kv, const char *name)
 {
-    const fl_device_row *row = NULL;
-    if (fl_id_is_valid(fl_slice_text(name)))
-        row = fl_registry_device(kv, &call->arena, fl_slice_text(name));
-    else
-        row = find_by_name(call, kv, name);
+    struct named named = {.name = name};
+    struct device_search search = {&named, 1};
+    const char *id = name;
+    if (!fl_id_is_valid(fl_slice_text(name)))
+        id = search_names(call, kv, &search) ? found_id(call, &search, name) : NULL;
+    if (id == NULL)
+        return NULL;
+    const fl_device_row *row = fl_registry_device(kv, &call->arena, fl_slice_text(id));
     if (row != NULL && may_see(call, kv, row))
         return row;
-    if (call->answer->status == 0)
-        fl_call_problem(call, 404, "There is no such device", NULL, "device");
+    fl_call_problem(call, 404, "There is no such device", NULL, "device");
     return NULL;
+}
+
+const char **fl_call_find_devices(struct call *call, struct fl_kv *kv, const char **names,
+                                  size_t count)
+{
+    struct device_search search = {NULL, 0};
+    const char **ids = fl_arena_calloc(&call->arena, count + 1, sizeof(*ids));
+    search.names = fl_arena_calloc(&call->arena, count + 1, sizeof(*search.names));
+    if (ids == NULL || search.names == NULL) {
+        fl_call_error(call, FL_NO_MEMORY);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!fl_id_is_valid(fl_slice_text(names[i])))
+            search.names[search.count++].name = names[i];
+    if (!search_names(call, kv, &search))
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        /* An id goes to the decider as it is: it says for each device why not. */
+        bool is_id = fl_id_is_valid(fl_slice_text(names[i]));
+        ids[i] = is_id ? names[i] : found_id(call, &search, names[i]);
+        if (ids[i] == NULL)
+            return NULL;
+    }
+    return ids;
 }
 
 static void add_raw(void *context, struct fl_slice name, struct fl_slice value, bool is_stale)

@@ -57,28 +57,13 @@ void fl_route_get_shares(struct call *call)
 static const char **resolve_devices(struct call *call, const char **names, size_t count)
 {
     struct fl_store_read read = {.kv = NULL};
-    const char **ids = fl_arena_calloc(&call->arena, count + 1, sizeof(*ids));
-    if (ids == NULL) {
-        fl_call_error(call, FL_NO_MEMORY);
-        return NULL;
-    }
     if (!fl_call_read_begin(call, call->gateway->registry, &read))
         return NULL;
-    bool good = true;
-    for (size_t i = 0; good && i < count; i++) {
-        /* An id goes to the decider as it is: it says for each device why not. */
-        if (fl_id_is_valid(fl_slice_text(names[i]))) {
-            ids[i] = names[i];
-            continue;
-        }
-        const fl_device_row *row = fl_call_find_device(call, read.kv, names[i]);
-        good = row != NULL;
-        ids[i] = good ? row->device_id : NULL;
-    }
+    const char **ids = fl_call_find_devices(call, read.kv, names, count);
     enum fl_error error = fl_store_read_end(&read);
-    if (good && error != FL_OK)
+    if (ids != NULL && error != FL_OK)
         fl_call_error(call, error);
-    return good && error == FL_OK ? ids : NULL;
+    return error == FL_OK ? ids : NULL;
 }
 
 void fl_route_post_share(struct call *call)
