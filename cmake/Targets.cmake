@@ -18,6 +18,24 @@ function(fl_library name)
     target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
 endfunction()
 
+# fl_rows_library(NAME PROTO LIBS x): the rows of a view, generated from PROTO beside it. Generated code does not follow
+# our warnings.
+function(fl_rows_library name proto)
+    cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+    file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+    string(REGEX REPLACE "\\.proto$" ".pb-c" base ${CMAKE_BINARY_DIR}/${folder}/${proto})
+    add_custom_command(
+        OUTPUT ${base}.c ${base}.h
+        COMMAND ${PROTOC_C} -I${CMAKE_SOURCE_DIR} -I${CMAKE_SOURCE_DIR}/schemas/proto --c_out=${CMAKE_BINARY_DIR}
+            ${CMAKE_CURRENT_SOURCE_DIR}/${proto}
+        COMMAND ${CMAKE_COMMAND} -DHEADER=${base}.h -P ${CMAKE_SOURCE_DIR}/schemas/const_strings.cmake
+        DEPENDS ${proto} ${CMAKE_SOURCE_DIR}/schemas/proto/fleetlog/v1/common.proto
+            ${CMAKE_SOURCE_DIR}/schemas/const_strings.cmake VERBATIM)
+    add_library(${name} STATIC ${base}.c)
+    target_include_directories(${name} SYSTEM PUBLIC ${CMAKE_BINARY_DIR})
+    target_link_libraries(${name} PUBLIC PkgConfig::PROTOBUFC ${ARG_LIBS})
+endfunction()
+
 # fl_test(NAME SOURCES a.c LIBS x y LABELS unit [TIMEOUT s]): a cmocka program that ctest runs;
 # exit code 77 means "skipped, and the output says why". OWN_KAFKA 1|3 runs it on a cluster of its own, which it may
 # pause, kill and restart; the one that ./dev test starts (FLEETLOG_TEST_KAFKA) is shared by all other tests.
