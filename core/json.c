@@ -219,9 +219,3 @@ void fl_json_base64(struct fl_json *json, struct fl_slice bytes)
     }
     put(json, "\"", 1);
 }
-
-void fl_json_raw(struct fl_json *json, struct fl_slice value)
-{
-    begin(json, true);
-    put(json, value.data, value.size);
-}

@@ -49,6 +49,3 @@ void fl_json_uint_text(struct fl_json *json, uint64_t value);
 
 /* Standard base64 with padding (RFC 4648 section 4). */
 void fl_json_base64(struct fl_json *json, struct fl_slice bytes);
-
-/* Text that is JSON already. */
-void fl_json_raw(struct fl_json *json, struct fl_slice value);

@@ -313,11 +313,6 @@ const char *fl_env_directory(const struct fl_env *env)
     return env->directory;
 }
 
-bool fl_env_read_only(const struct fl_env *env)
-{
-    return env->read_only;
-}
-
 const char *fl_env_detail(const struct fl_env *env)
 {
     return env->detail;

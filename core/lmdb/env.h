@@ -63,7 +63,6 @@ enum fl_error fl_env_has_room(struct fl_env *env, uint64_t size, uint64_t reserv
                               bool *has_room) FL_MUST_USE;
 
 const char *fl_env_directory(const struct fl_env *env);
-bool fl_env_read_only(const struct fl_env *env);
 
 /* LMDB's own words about the last failure on this environment; the next failure overwrites them. */
 const char *fl_env_detail(const struct fl_env *env);

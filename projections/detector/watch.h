@@ -19,7 +19,6 @@ enum fl_watch_known {
     FL_KNOWS_INPUT_VOLTAGE = 2,
     FL_KNOWS_TRANSFER_LOW = 4,
     FL_KNOWS_CHARGE = 8,
-    FL_KNOWS_ALL = 15,
 };
 
 #define FL_CHARGE_NONE INT64_C(-1)

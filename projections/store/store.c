@@ -337,11 +337,6 @@ const struct fl_versions *fl_store_versions(const struct fl_store *store)
     return &store->versions;
 }
 
-const struct fl_view *fl_store_view(const struct fl_store *store)
-{
-    return store->view;
-}
-
 struct fl_env *fl_store_env(struct fl_store *store)
 {
     return store->env;

@@ -74,7 +74,6 @@ enum fl_error fl_store_promote_alone(struct fl_store *next) FL_MUST_USE;
 
 const char *fl_store_version(const struct fl_store *store);
 const struct fl_versions *fl_store_versions(const struct fl_store *store);
-const struct fl_view *fl_store_view(const struct fl_store *store);
 struct fl_env *fl_store_env(struct fl_store *store);
 
 /* The table list of a view's environment: the view's own, holes, the store's. */

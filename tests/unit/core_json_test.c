@@ -27,7 +27,9 @@ static void write_all(struct fl_json *json)
     fl_json_name(json, "d");
     fl_json_null(json);
     fl_json_name(json, "e");
-    fl_json_raw(json, FL_SLICE_LITERAL("[1]"));
+    fl_json_array_begin(json);
+    fl_json_int(json, 1);
+    fl_json_array_end(json);
     fl_json_object_end(json);
 }
 

@@ -121,11 +121,6 @@ void fl_follow_close(struct fl_follow **follow_in)
     free(follow);
 }
 
-const char *fl_follow_log_id(const struct fl_follow *follow)
-{
-    return follow->log_id;
-}
-
 uint32_t fl_follow_partition_count(const struct fl_follow *follow)
 {
     return follow->partition_count;

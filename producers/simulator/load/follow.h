@@ -30,7 +30,6 @@ enum fl_error fl_follow_open(struct fl_journal *journal, const struct fl_port *p
                              void *context, struct fl_follow **follow) FL_MUST_USE;
 void fl_follow_close(struct fl_follow **follow);
 
-const char *fl_follow_log_id(const struct fl_follow *follow);
 uint32_t fl_follow_partition_count(const struct fl_follow *follow); /* of telemetry */
 const char *fl_follow_source(const struct fl_follow *follow);       /* ce_source of its records */
 const char *fl_follow_detail(const struct fl_follow *follow);       /* why the last call failed */
