@@ -24,6 +24,7 @@ struct fl_agent_options {
     size_t upsd_count;
     int64_t full_interval_ms;
     uint64_t queue_size_max;
+    bool readmit;     /* devices that their owner removed are registered anew */
     int64_t watch_ms; /* 0: as long as each kind of command may take */
 };
 

@@ -178,7 +178,8 @@ static bool add_signature(struct lane *lane, const struct fl_agent_request *requ
     char message[FL_AGENT_PATH_SIZE + 256];
     /* The boot count is durable, so the nonce grows over restarts without the clock's help. */
     uint64_t nonce = state->boot << 32 | ++client->request_count;
-    snprintf(time_text, sizeof(time_text), "%" PRId64, fl_port_wall_ms(client->port));
+    /* In the gateway's time: a site without a clock is not locked out by its own. */
+    snprintf(time_text, sizeof(time_text), "%" PRId64, fl_agent_http_gateway_ms(client));
     snprintf(nonce_text, sizeof(nonce_text), "%" PRIu64, nonce);
     fl_sha256(request->body.data != NULL ? request->body : FL_SLICE_LITERAL(""), hash);
     fl_hex_encode(hash, sizeof(hash), hash_text);

@@ -15,6 +15,7 @@ enum {
     FL_AGENT_HEARTBEAT_MS = 30000, /* a device that does not change says so */
     FL_AGENT_LOST_MS = 15000,      /* without its upsd a device is stale after this */
     FL_AGENT_COMMIT_MS = 100,      /* changes gather this long before a commit */
+    FL_AGENT_LOOK_MS = 500,        /* between two looks for devices without an upsd */
 };
 
 struct fl_agent_lane_state {
@@ -35,6 +36,7 @@ struct fl_agent {
     size_t device_count;
     struct fl_agent_command *commands;
     size_t command_count;
+    int64_t look_at_ms;   /* the next look for devices without an upsd */
     int64_t forget_at_ms; /* the next look for rows of old commands */
     uint8_t *scratch;     /* FL_AGENT_BODY_SIZE_MAX: the next report or request */
     /* uplink.c */

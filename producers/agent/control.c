@@ -208,12 +208,14 @@ static void take_registration(struct fl_agent *agent, struct fl_agent_device *de
     uint64_t number = 0;
     uint64_t generation = 0;
     const char *id = json_string_value(json_object_get(answer, "deviceId"));
+    uint8_t before[FL_ID_SIZE];
+    memcpy(before, device->id, sizeof(before));
     if (id != NULL && fl_id_to_bytes(fl_slice_text(id), device->id) &&
         read_number(answer, "deviceNumber", &number) && number <= UINT32_MAX &&
         read_number(answer, "generation", &generation) && generation <= UINT32_MAX) {
         fl_id_from_bytes(device->id, device->id_text);
-        if (device->generation != generation)
-            device->counter = 0;
+        if (device->generation != generation || memcmp(before, device->id, sizeof(before)) != 0)
+            device->counter = device->thinned_count = 0;
         device->number = (uint32_t)number;
         device->generation = (uint32_t)generation;
         device->full_due = true;

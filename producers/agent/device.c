@@ -99,6 +99,11 @@ void fl_devices_load(struct fl_agent *agent)
         device->full_due = true;
         if (device->index != index || !read_row(walk.value, device))
             fl_kv_fail(kv, FL_CORRUPT);
+        if (device->removed && agent->options->readmit) {
+            device->removed = false;
+            device->id_text[0] = '\0';
+            fl_device_save(agent, device);
+        }
         for (size_t i = 0; i < agent->options->upsd_count; i++)
             if (strcmp(agent->upsds[i].options.address, device->upsd_address) == 0)
                 device->upsd = &agent->upsds[i];
@@ -269,13 +274,17 @@ static bool is_listed(const struct fl_upsd *upsd, const char *ups_name)
 
 void fl_devices_look_after(struct fl_agent *agent, int64_t now_ms)
 {
+    if (now_ms < agent->look_at_ms)
+        return;
+    agent->look_at_ms = now_ms + FL_AGENT_LOOK_MS;
     for (size_t i = 0; i < agent->device_count; i++) {
         struct fl_agent_device *device = agent->devices[i];
         const struct fl_upsd *upsd = device->upsd;
         if (upsd == NULL) /* its upsd is no longer asked for */
             continue;
         bool lost = upsd->lost_at_ms != 0 && now_ms - upsd->lost_at_ms >= FL_AGENT_LOST_MS;
-        bool gone = upsd->has_list && !is_listed(upsd, device->ups_name);
+        bool gone = device->ups != NULL ? !device->ups->listed
+                                        : upsd->has_list && !is_listed(upsd, device->ups_name);
         if (lost || gone)
             fl_device_take_stale(agent, device, lost ? "UPSD-AWAY" : "GONE");
     }

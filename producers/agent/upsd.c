@@ -294,9 +294,10 @@ static void take_description(struct fl_upsd *upsd, struct fl_ups *ups, bool is_v
 static void take_values(struct fl_upsd *upsd, struct fl_ups *ups)
 {
     const struct fl_nut_answer *answer = &upsd->session.answer;
-    if (answer->dropped_count > 0)
+    if (answer->dropped_count > 0 && !ups->warned)
         fl_diag(AGENT_UPSD, FL_TEXT("upsd", upsd->options.address), FL_TEXT("ups", ups->name),
                 FL_UINT("dropped_rows", answer->dropped_count));
+    ups->warned = answer->dropped_count > 0;
     if (answer->result == FL_NUT_DONE)
         upsd->events.values(upsd->events.context, ups, &upsd->session.list);
     else

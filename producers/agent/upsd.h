@@ -45,6 +45,7 @@ struct fl_ups {
     struct fl_nut_list description; /* one reading: the name with what upsd calls it */
     bool listed;
     bool urgent; /* poll it at least every second: somebody waits for a change */
+    bool warned; /* that rows of its last answer fitted nothing */
     int64_t poll_at_ms;
     int64_t describe_at_ms;
     bool knows_variables;

@@ -19,6 +19,7 @@ static const struct fl_option agent_options[] = {
     {"poll", 0, "SECONDS", "between two readings of a UPS (default 5)"},
     {"full-interval", 0, "SECONDS", "between two full reports (default 300)"},
     {"queue", 0, "MIB", "room for reports while the gateway is away (default 256)"},
+    {"readmit", 0, NULL, "register devices anew that were removed from the fleet"},
     {"user", 0, "NAME", "upsd user; without one upsd refuses commands"},
     {"password-file", 0, "FILE", "holds that user's password; for the owner's eyes only (0600)"},
     {"plain-password", 0, NULL, "send it to other machines without TLS, too"},
@@ -143,6 +144,7 @@ static bool fill_options(struct fl_cli *cli, const struct fl_arguments *argument
                                              gateway != NULL ? gateway : "http://127.0.0.1:7700",
                                          .gateway_ca = fl_argument(arguments, "gateway-ca"),
                                          .claim = fl_argument(arguments, "claim"),
+                                         .readmit = fl_argument(arguments, "readmit") != NULL,
                                          .full_interval_ms = (int64_t)full_s * 1000,
                                          .queue_size_max = queue_mib << 20};
     return fill_upsds(arguments, &upsd, options);

@@ -40,6 +40,8 @@ enum {
     WORD_FULL,
     WORD_QUEUE,
     WORD_WATCH,
+    WORD_SKEW,
+    WORD_READMIT,
     WORD_COUNT
 };
 
@@ -53,6 +55,12 @@ static int64_t number(char **argv, int index)
     return strtoll(argv[index], NULL, 10);
 }
 
+/* The system's port with another wall clock. */
+static int64_t skewed_wall_ms(void *context)
+{
+    return fl_port_wall_ms(fl_port_system()) + *(const int64_t *)context;
+}
+
 static int run(char **argv)
 {
     struct fl_duty duty;
@@ -63,13 +71,18 @@ static int run(char **argv)
     fl_diag_configure("agent", false, FL_LEVEL_WARNING);
     enum fl_error error = fl_duty_init(&duty, "agent");
     fl_assert(error == FL_OK && options != NULL);
-    duty.port = fl_port_system();
+    struct fl_port port = *fl_port_system();
+    int64_t skew_ms = number(argv, WORD_SKEW);
+    port.context = &skew_ms;
+    port.wall_ms = skewed_wall_ms;
+    duty.port = &port;
     options->state_directory = argv[WORD_STATE];
     options->gateway_url = argv[WORD_GATEWAY];
     options->claim = word(argv, WORD_CLAIM);
     options->full_interval_ms = number(argv, WORD_FULL);
     options->queue_size_max = (uint64_t)number(argv, WORD_QUEUE);
     options->watch_ms = number(argv, WORD_WATCH);
+    options->readmit = number(argv, WORD_READMIT) != 0;
     options->upsd_count = 1;
     options->upsds[0] = (struct fl_upsd_options){.address = argv[WORD_UPSD],
                                                  .user = word(argv, WORD_USER),
@@ -120,6 +133,8 @@ pid_t fl_agent_process_start(const struct fl_agent_process_options *options)
         or_default(options->full_ms, "300000"),
         or_default(options->queue_size, "16777216"),
         or_default(options->watch_ms, "5000"),
+        or_default(options->skew_ms, "0"),
+        or_default(options->readmit, "0"),
         NULL,
     };
     if (options->fault != NULL)

@@ -23,6 +23,8 @@ struct fl_agent_process_options {
     const char *full_ms;    /* NULL: "300000" */
     const char *queue_size; /* bytes; NULL: "16777216" */
     const char *watch_ms;   /* NULL: "5000" */
+    const char *skew_ms;    /* of the agent's clock; NULL: "0" */
+    const char *readmit;    /* "1"; NULL: "0" */
     const char *fault;      /* FLEETLOG_FAULT_POINT; NULL: none */
 };
 

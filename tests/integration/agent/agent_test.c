@@ -274,7 +274,6 @@ static void a_removed_device_is_left_alone(void **state)
     start(f);
     wait_for(f, (struct wanted){.count = 1, .ups = "alpha", .kind = FL_REPORT_FULL});
     wait_for(f, (struct wanted){.count = 1, .ups = "beta", .kind = FL_REPORT_FULL});
-    uint32_t number = fl_fake_gateway_device(f->gateway, "alpha");
     fl_fake_gateway_remove(f->gateway, "alpha");
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 3; i++) {
@@ -289,7 +288,51 @@ static void a_removed_device_is_left_alone(void **state)
     }
     wait_for(f, (struct wanted){.count = 3, .ups = "beta", .kind = FL_REPORT_FULL});
     assert_true(fl_agent_process_stop(f->agent));
-    assert_int_equal(fl_fake_gateway_device(f->gateway, "alpha"), number);
+    assert_int_equal(fl_fake_gateway_device(f->gateway, "alpha"), 0); /* not registered anew */
+    check_order(f);
+}
+
+static bool is_told_gone(struct fl_fake_gateway *gateway, void *context)
+{
+    (void)context;
+    return fl_fake_gateway_gone_count(gateway) > 0;
+}
+
+static void a_removed_device_comes_back_when_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    wait_for(f, (struct wanted){.count = 1, .ups = "alpha", .kind = FL_REPORT_FULL});
+    uint32_t before = fl_fake_gateway_device(f->gateway, "alpha");
+    fl_fake_gateway_remove(f->gateway, "alpha");
+    set(f, "alpha", "ups.load", "1");
+    set(f, "beta", "ups.load", "1");
+    assert_true(fl_fake_gateway_wait(f->gateway, is_told_gone, NULL));
+    assert_true(fl_fake_upsd_wait_polls(f->upsd, 20));
+    assert_true(fl_agent_process_stop(f->agent));
+    f->options.readmit = "1";
+    start(f);
+    wait_for(f, (struct wanted){.count = 1, .ups = "alpha", .kind = FL_REPORT_FULL});
+    assert_true(fl_agent_process_stop(f->agent));
+    assert_int_not_equal(fl_fake_gateway_device(f->gateway, "alpha"), before);
+    check_order(f);
+}
+
+/* A day off, as after a start without a clock: requests carry the gateway's time, reports the
+ * agent's own. */
+static void a_wrong_clock_does_not_lock_out(void **state)
+{
+    struct fixture *f = *state;
+    f->options.skew_ms = "-86400000";
+    start(f);
+    wait_for(f, (struct wanted){.count = 1, .ups = "alpha", .kind = FL_REPORT_FULL});
+    assert_true(fl_agent_process_stop(f->agent));
+    start(f);
+    wait_for(f, (struct wanted){.count = 2, .ups = "alpha", .kind = FL_REPORT_FULL});
+    assert_true(fl_agent_process_stop(f->agent));
+    struct fl_fake_report report = fl_fake_gateway_report(f->gateway, 0);
+    int64_t off_ms = fl_port_wall_ms(fl_port_system()) - report.sampled_at_ms;
+    assert_true(off_ms > 86000000);
     check_order(f);
 }
 
@@ -361,6 +404,8 @@ int main(int argc, char **argv)
         TEST(junk_does_not_disturb),
         TEST(a_big_device_is_told_in_parts),
         TEST(a_removed_device_is_left_alone),
+        TEST(a_removed_device_comes_back_when_asked_for),
+        TEST(a_wrong_clock_does_not_lock_out),
         TEST(one_agent_works_on_a_state),
         TEST(a_wrong_claim_ends_it_with_a_word),
     };

@@ -62,6 +62,9 @@ static unsigned authenticate(struct fl_fake_gateway *gateway, struct fl_fake_cal
         note_bad(gateway, "a request whose signature does not fit");
         return 403;
     }
+    int64_t off_ms = strtoll(time, NULL, 10) - fl_port_wall_ms(fl_port_system());
+    if (off_ms > FL_AGENT_CLOCK_MS_MAX || off_ms < -FL_AGENT_CLOCK_MS_MAX)
+        return 401;
     if (nonce == gateway->nonce)
         note_bad(gateway, "a nonce twice");
     if (nonce <= gateway->nonce)
@@ -103,7 +106,7 @@ static struct fl_fake_device *device_by_id(struct fl_fake_gateway *gateway, cons
 static struct fl_fake_device *device_by_name(struct fl_fake_gateway *gateway, const char *name)
 {
     for (size_t i = 0; i < gateway->device_count; i++)
-        if (strcmp(gateway->devices[i].name, name) == 0)
+        if (!gateway->devices[i].removed && strcmp(gateway->devices[i].name, name) == 0)
             return &gateway->devices[i];
     return NULL;
 }
@@ -133,7 +136,10 @@ static unsigned describe_device(struct fl_fake_gateway *gateway, const char *res
     char id[FL_ID_TEXT_SIZE];
     snprintf(id, sizeof(id), "%.36s", rest);
     const struct fl_fake_device *device = device_by_id(gateway, id);
-    return device == NULL || device->removed ? 404 : 200;
+    if (device != NULL && !device->removed)
+        return 200;
+    gateway->gone_count++;
+    return 404;
 }
 
 /* One report of a batch: the reason why it is refused, "" accepted, NULL replayed. */
@@ -379,6 +385,14 @@ unsigned fl_fake_gateway_replayed_count(struct fl_fake_gateway *gateway)
 {
     pthread_mutex_lock(&gateway->mutex);
     unsigned count = gateway->replayed_count;
+    pthread_mutex_unlock(&gateway->mutex);
+    return count;
+}
+
+unsigned fl_fake_gateway_gone_count(struct fl_fake_gateway *gateway)
+{
+    pthread_mutex_lock(&gateway->mutex);
+    unsigned count = gateway->gone_count;
     pthread_mutex_unlock(&gateway->mutex);
     return count;
 }

@@ -79,6 +79,9 @@ void fl_fake_gateway_cancel(struct fl_fake_gateway *gateway, size_t index);
 size_t fl_fake_gateway_report_count(struct fl_fake_gateway *gateway);
 struct fl_fake_report fl_fake_gateway_report(struct fl_fake_gateway *gateway, size_t index);
 unsigned fl_fake_gateway_replayed_count(struct fl_fake_gateway *gateway);
+
+/* Descriptions of devices that were removed: how often the agent was told so. */
+unsigned fl_fake_gateway_gone_count(struct fl_fake_gateway *gateway);
 unsigned fl_fake_gateway_bad_count(struct fl_fake_gateway *gateway);
 
 /* Waits until `holds` (called with the lock released) is true; looks after each request. False

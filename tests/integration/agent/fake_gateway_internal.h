@@ -33,6 +33,7 @@ struct fl_fake_gateway {
     uint64_t served_count;
     unsigned bad_count;
     unsigned replayed_count;
+    unsigned gone_count;
     struct fl_fake_device devices[FL_FAKE_DEVICE_COUNT_MAX];
     size_t device_count;
     struct fl_fake_command commands[FL_FAKE_COMMAND_COUNT_MAX];
