@@ -235,14 +235,28 @@ static enum fl_error announce(struct bootstrap *b)
     return FL_OK;
 }
 
+/* Without actions there are no events either: where there are, the topic of actions was lost, and a
+ * new genesis would bury what is left. */
+static enum fl_error refuse_half_a_log(struct bootstrap *b)
+{
+    say(b, "the topic `actions` is empty although `events` is not: part of this log was lost or "
+           "removed; bring it back from a copy");
+    return FL_LOG_CHANGED;
+}
+
 static enum fl_error try_once(struct bootstrap *b)
 {
     uint64_t begin = 0;
     uint64_t end = 0;
+    uint64_t event_end = 0; /* asked first: another node may begin the log in between */
     fl_arena_reset(&b->arena);
     enum fl_error error = ensure_topics(b);
     if (error == FL_OK)
+        error = fl_journal_offsets(b->duty->journal, "events", 0, &begin, &event_end);
+    if (error == FL_OK)
         error = fl_journal_offsets(b->duty->journal, "actions", 0, &begin, &end);
+    if (error == FL_OK && end == 0 && event_end != 0)
+        error = refuse_half_a_log(b);
     if (error == FL_OK && end == 0) {
         error = write_genesis(b);
         /* Somebody else's may be first, or ours may have landed unseen: offset 0 tells. */
