@@ -272,7 +272,7 @@ enum fl_error fl_config_load_file(struct fl_config *config, const char *path,
     while (error == FL_OK && fgets(line, sizeof(line), file) != NULL) {
         size_t size = strlen(line);
         number++;
-        if (size > LINE_SIZE_MAX || (size > 0 && line[size - 1] != '\n' && !feof(file))) {
+        if (size == 0 || size > LINE_SIZE_MAX || (line[size - 1] != '\n' && !feof(file))) {
             snprintf(message, sizeof(message), "longer than %d bytes, or holds a NUL",
                      LINE_SIZE_MAX);
             error = FL_USAGE;

@@ -279,6 +279,17 @@ static int load_config(struct fl_cli *cli, const char *const *globals)
 {
     char detail[FL_CONFIG_DETAIL_SIZE] = "";
     enum fl_error error = FL_OK;
+    /* An unset variable in a script must not become "the default". */
+    static const struct {
+        int global;
+        const char *name;
+    } texts[] = {{GLOBAL_DATA, "--data"},
+                 {GLOBAL_CONFIG, "--config"},
+                 {GLOBAL_JOURNAL, "--journal"},
+                 {GLOBAL_AS, "--as"}};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (globals[texts[i].global] != NULL && globals[texts[i].global][0] == '\0')
+            return fl_cli_usage("%s is empty", texts[i].name);
     cli->config_path =
         globals[GLOBAL_CONFIG] != NULL ? globals[GLOBAL_CONFIG] : getenv("FLEETLOG_CONFIG");
     if (cli->config_path != NULL)
