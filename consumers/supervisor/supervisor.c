@@ -94,8 +94,9 @@ static enum fl_error start(struct supervisor *supervisor, struct child *child)
 static void explain_death(const struct child *child, int status, char out[128])
 {
     if (WIFSIGNALED(status))
-        snprintf(out, 128, "killed by signal %d (%s)%s", WTERMSIG(status),
-                 sigabbrev_np(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
+        snprintf(out, 128, "killed by signal %d (%s)%s%s", WTERMSIG(status),
+                 sigabbrev_np(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "",
+                 WTERMSIG(status) == SIGBUS ? ": a data file is too short or cannot be read" : "");
     else
         snprintf(out, 128, "exit code %d%s", WEXITSTATUS(status),
                  WEXITSTATUS(status) == 75  ? " (temporarily unavailable)"

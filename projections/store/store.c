@@ -79,7 +79,8 @@ static enum fl_error choose_version(const struct fl_store_options *options, stru
         }
     }
     if (error != FL_OK) {
-        say(options, "%s: the current version cannot be told", store->versions.path);
+        say(options, "%s/CURRENT names no version: remove it, and the view is folded anew",
+            store->versions.path);
         return error;
     }
     if (!fl_version_parse(store->version, &fold_version, &build))
@@ -115,7 +116,10 @@ static enum fl_error open_environment(const struct fl_store_options *options,
                                  .table_count = FL_KV_TABLE_COUNT_MAX,
                                  .map_size = options->map_size};
     error = fl_env_open(&env, &store->env);
-    if (error != FL_OK)
+    if (error == FL_CORRUPT)
+        say(options, "%s is damaged: `fleetlog rebuild %s --accept` makes it anew",
+            store->directory, store->view->name);
+    else if (error != FL_OK)
         say(options, "%s cannot be opened: %s", store->directory, fl_error_text(error));
     return error;
 }

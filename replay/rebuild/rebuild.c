@@ -213,6 +213,10 @@ static enum fl_error choose_target(struct fl_rebuild_run *run)
     uint32_t fold_version = 0;
     uint32_t build = 0;
     enum fl_error error = fl_versions_read(&run->versions, FL_LINK_CURRENT, current);
+    if (error == FL_CORRUPT)
+        return fl_rebuild_fail(
+            run, error, "%s/CURRENT names no version: remove it, and the view is folded anew",
+            run->versions.path);
     if (error != FL_OK)
         return fl_rebuild_fail(run, error, "the view %s has no rows yet", options->view->name);
     if (options->rollback) {
@@ -272,8 +276,9 @@ static enum fl_error take_snapshot(struct fl_rebuild_run *run)
     if (error == FL_CORRUPT && run->options->accept)
         return FL_OK; /* the very reason to rebuild; there is nothing to compare with */
     if (error != FL_OK)
-        return fl_rebuild_fail(run, error, "the current rows of %s cannot be copied: %s",
-                               run->options->view->name, fl_error_text(error));
+        return fl_rebuild_fail(run, error, "the current rows of %s cannot be copied: %s%s",
+                               run->options->view->name, fl_error_text(error),
+                               error == FL_CORRUPT ? "; --accept does without them" : "");
     return FL_OK;
 }
 

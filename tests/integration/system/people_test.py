@@ -2,6 +2,7 @@
 """An action travels from a person's command to a view, through real processes that are killed on the way."""
 import os
 import random
+import shutil
 import signal
 import subprocess
 import unittest
@@ -83,6 +84,33 @@ class People(SystemTest):
         node.stop()
         done = node.run("device", "list", code=75, parse=False)
         self.assertIn("is `fleetlog up` running", done.stderr.decode())
+
+
+    def test_a_log_that_lost_its_actions_gets_no_second_beginning(self):
+        node = self.node().start()
+        node.one("company", "create", "Example Ltd")
+        node.stop()
+        shutil.rmtree(node.directory / "journal" / "fleetlog.actions")
+        done = subprocess.run([BINARY, "up"], env=node.env(), capture_output=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 4)
+        self.assertIn("`actions` is empty although `events` is not", done.stderr.decode())
+        self.assertEqual(node.run("tail", "-t", "actions", "-o", "beginning", "-e"), [])
+
+    def test_a_damaged_view_says_what_helps(self):
+        node = self.node().start()
+        node.one("company", "create", "Example Ltd")
+        node.stop()
+        (node.directory / "views" / "people" / "1-1" / "data.mdb").write_bytes(b"junk" * 4096)
+        (node.directory / "views" / "eventlog" / "CURRENT").write_text("")
+        done = node.run("rebuild", "people", code=4, parse=False)
+        self.assertIn("--accept", done.stderr.decode())
+        node.run("rebuild", "people", "--accept", parse=False)
+        done = node.run("rebuild", "eventlog", code=4, parse=False)
+        self.assertIn("CURRENT names no version: remove it", done.stderr.decode())
+        (node.directory / "views" / "eventlog" / "CURRENT").unlink()
+        node.start()
+        node.one("company", "create", "Another Ltd")
+        node.run("verify", parse=False)
 
 
 class Killed(SystemTest):
