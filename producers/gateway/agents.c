@@ -104,14 +104,14 @@ static struct nonce_slot *slot_of(struct fl_agents *agents, const uint8_t agent[
 }
 
 bool fl_agents_take_nonce(struct fl_agents *agents, struct fl_slice agent_id, uint64_t nonce,
-                          int64_t time_ms, int64_t started_at_ms)
+                          int64_t time_ms, int64_t since_ms)
 {
     uint8_t agent[FL_ID_SIZE];
     if (!fl_id_to_bytes(agent_id, agent))
         return false;
     pthread_mutex_lock(&agents->lock);
     struct nonce_slot *slot = slot_of(agents, agent);
-    bool good = slot->nonce == 0 ? time_ms >= started_at_ms && nonce > 0 : nonce > slot->nonce;
+    bool good = slot->nonce == 0 ? time_ms >= since_ms && nonce > 0 : nonce > slot->nonce;
     if (good)
         slot->nonce = nonce;
     pthread_mutex_unlock(&agents->lock);
@@ -228,6 +228,13 @@ static const fl_agent_row *find_agent(struct call *call, const char *agent_id)
     return agent;
 }
 
+/* When this process started, by the wall clock as it is now: that may have been set since. */
+static int64_t start_ms(const struct gateway *gateway)
+{
+    const struct fl_port *port = gateway->duty->port;
+    return fl_port_wall_ms(port) - (fl_port_monotonic_ms(port) - gateway->started_monotonic_ms);
+}
+
 bool fl_call_authenticate_agent(struct call *call)
 {
     uint8_t signature[crypto_sign_BYTES];
@@ -261,7 +268,7 @@ bool fl_call_authenticate_agent(struct call *call)
         return refuse(call, "The request's time is more than five minutes off; check the clock",
                       FL_AGENT_HEADER_TIME);
     if (!fl_agents_take_nonce(gateway->agents, fl_slice_text(id), nonce, time_ms,
-                              gateway->started_at_ms))
+                              start_ms(gateway)))
         return refuse(call, "This request was seen before", FL_AGENT_HEADER_NONCE);
     call->identity.actor =
         fl_slice_text(fl_arena_printf(&call->arena, "agent:%s", agent->agent_id));

@@ -102,10 +102,10 @@ bool fl_call_read_end(struct call *call, struct fl_store_read *read);
 
 struct fl_agents *fl_agents_open(void);
 void fl_agents_close(struct fl_agents **agents);
-/* False: not above the agent's last nonce, or its first one since the start of this process and
- * older than that (time_ms), so that nobody replays what an earlier process has seen. */
+/* False: not above the agent's last nonce, or its first one here and of a time before since_ms,
+ * the start of this process, so that nobody replays what an earlier one has seen. */
 bool fl_agents_take_nonce(struct fl_agents *agents, struct fl_slice agent_id, uint64_t nonce,
-                          int64_t time_ms, int64_t started_at_ms);
+                          int64_t time_ms, int64_t since_ms);
 
 /* The last report accepted from a device. */
 struct fl_counter {

@@ -313,6 +313,7 @@ enum fl_error fl_gateway_run(struct fl_duty *duty)
     gateway->agents = fl_agents_open();
     gateway->metrics = fl_metrics_open();
     gateway->started_at_ms = fl_port_wall_ms(duty->port);
+    gateway->started_monotonic_ms = fl_port_monotonic_ms(duty->port);
     pthread_mutex_init(&gateway->id_lock, NULL);
     pthread_mutex_init(&gateway->events_lock, NULL);
     pthread_mutex_init(&gateway->intake_lock, NULL);

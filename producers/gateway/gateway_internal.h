@@ -48,7 +48,8 @@ struct gateway {
     uint32_t partition_count; /* of telemetry, from genesis */
     uint32_t number;          /* short name of this process in telemetry */
     uint64_t boot;
-    int64_t started_at_ms;
+    int64_t started_at_ms; /* Unix time */
+    int64_t started_monotonic_ms;
     struct fl_metrics *metrics;
     pthread_mutex_t id_lock;
     struct fl_id_source ids;

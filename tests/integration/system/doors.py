@@ -56,7 +56,10 @@ def call(connection, method, path, body=None, headers=None):
     if isinstance(body, (dict, list)):
         body = json.dumps(body).encode()
         headers.setdefault("Content-Type", "application/json")
-    connection.request(method, path, body, headers)
+    try:
+        connection.request(method, path, body, headers)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # refused before all of it was sent: the answer is there to be read, if it was not overtaken
     return Answer(connection.getresponse())
 
 
