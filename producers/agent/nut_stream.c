@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -72,15 +73,44 @@ static unsigned count_of(const struct addrinfo *found)
     return count;
 }
 
-enum fl_error fl_nut_stream_open(struct fl_nut_stream *stream, const char *host,
-                                 const char *service)
+struct fl_nut_lookup {
+    struct gaicb request;
+    struct addrinfo hints;
+    char host[NI_MAXHOST];
+    char service[NI_MAXSERV];
+};
+
+static void drop_lookup(struct fl_nut_stream *stream)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    fl_assert(stream->state == FL_NUT_CLOSED);
-    int code = getaddrinfo(host, service, &hints, &found);
-    if (code != 0)
-        return gone(stream, gai_strerror(code));
+    if (stream->lookup != NULL && stream->lookup->request.ar_result != NULL)
+        freeaddrinfo(stream->lookup->request.ar_result);
+    free(stream->lookup);
+    stream->lookup = NULL;
+}
+
+static enum fl_error begin_lookup(struct fl_nut_stream *stream, const char *host,
+                                  const char *service)
+{
+    struct fl_nut_lookup *lookup = calloc(1, sizeof(*lookup));
+    if (lookup == NULL)
+        return gone(stream, "no memory");
+    lookup->hints = (struct addrinfo){.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    snprintf(lookup->host, sizeof(lookup->host), "%s", host);
+    snprintf(lookup->service, sizeof(lookup->service), "%s", service);
+    lookup->request = (struct gaicb){
+        .ar_name = lookup->host, .ar_service = lookup->service, .ar_request = &lookup->hints};
+    struct gaicb *list[1] = {&lookup->request};
+    stream->lookup = lookup;
+    int code = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
+    if (code == 0)
+        return FL_OK;
+    drop_lookup(stream);
+    return gone(stream, gai_strerror(code));
+}
+
+/* Begins to connect to one of the addresses. */
+static enum fl_error begin_connect(struct fl_nut_stream *stream, const struct addrinfo *found)
+{
     int failure = 0;
     const struct addrinfo *at = found;
     /* A refusal may come later only: the next try begins with another address. */
@@ -96,13 +126,51 @@ enum fl_error fl_nut_stream_open(struct fl_nut_stream *stream, const char *host,
         }
         stream->loopback = is_loopback(at->ai_addr);
     }
-    freeaddrinfo(found);
     if (stream->fd < 0)
         return gone(stream, strerror(failure != 0 ? failure : EMFILE));
     set_option(stream, TCP_NODELAY);
     stream->state = FL_NUT_CONNECTING;
     stream->events = POLLOUT;
     return FL_OK;
+}
+
+enum fl_error fl_nut_stream_open(struct fl_nut_stream *stream, const char *host,
+                                 const char *service)
+{
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+    struct addrinfo *found = NULL;
+    fl_assert(stream->state == FL_NUT_CLOSED);
+    if (getaddrinfo(host, service, &hints, &found) == 0) {
+        enum fl_error error = begin_connect(stream, found);
+        freeaddrinfo(found);
+        return error;
+    }
+    stream->state = FL_NUT_RESOLVING;
+    return stream->lookup != NULL ? FL_OK : begin_lookup(stream, host, service);
+}
+
+static enum fl_error finish_lookup(struct fl_nut_stream *stream)
+{
+    int code = gai_error(&stream->lookup->request);
+    if (code == EAI_INPROGRESS)
+        return FL_OK;
+    enum fl_error error = code == 0 ? begin_connect(stream, stream->lookup->request.ar_result)
+                                    : gone(stream, gai_strerror(code));
+    drop_lookup(stream);
+    return error;
+}
+
+void fl_nut_stream_fini(struct fl_nut_stream *stream)
+{
+    fl_nut_stream_close(stream);
+    if (stream->lookup == NULL)
+        return;
+    const struct gaicb *list[1] = {&stream->lookup->request};
+    if (gai_cancel(&stream->lookup->request) == EAI_NOTCANCELED)
+        while (gai_error(&stream->lookup->request) == EAI_INPROGRESS)
+            (void)gai_suspend(list, 1, NULL);
+    drop_lookup(stream);
 }
 
 void fl_nut_stream_send(struct fl_nut_stream *stream, const struct fl_nut_request *request)
@@ -248,7 +316,9 @@ enum fl_error fl_nut_stream_step(struct fl_nut_stream *stream, fl_nut_on_line *o
 {
     uint8_t buffer[READ_SIZE];
     enum fl_error error = FL_OK;
-    if (stream->state == FL_NUT_CONNECTING)
+    if (stream->state == FL_NUT_RESOLVING)
+        error = finish_lookup(stream);
+    if (error == FL_OK && stream->state == FL_NUT_CONNECTING)
         error = finish_connect(stream);
     if (error == FL_OK && stream->state == FL_NUT_HANDSHAKE)
         error = shake_hands(stream);

@@ -4,8 +4,8 @@
  * A non-blocking connection to an upsd that yields lines, in plain or, after STARTTLS, over TLS.
  *
  * upsd writes a list row by row, so that Nagle's algorithm and delayed acknowledgements cost 40 ms
- * per list: TCP_QUICKACK is set before and after each read. Resolving a name may block; addresses
- * do not.
+ * per list: TCP_QUICKACK is set before and after each read. Names are resolved in the background
+ * (glibc's getaddrinfo_a), so that a name server that does not answer holds up this upsd alone.
  *
  * Threading: one thread. Allocation: OpenSSL's own.
  * Limits: what is sent waits in a buffer of one request (one request is open at a time).
@@ -14,10 +14,13 @@
 
 enum fl_nut_stream_state {
     FL_NUT_CLOSED,
+    FL_NUT_RESOLVING, /* no descriptor yet: step again after a moment */
     FL_NUT_CONNECTING,
     FL_NUT_OPEN,
     FL_NUT_HANDSHAKE,
 };
+
+struct fl_nut_lookup;
 
 struct fl_nut_stream {
     enum fl_nut_stream_state state;
@@ -31,6 +34,7 @@ struct fl_nut_stream {
     size_t out_size;
     size_t out_sent;
     unsigned open_count;
+    struct fl_nut_lookup *lookup; /* of a name; may outlive a close */
     struct fl_nut_lines lines;
     char detail[128]; /* why it was closed */
 };
@@ -41,6 +45,9 @@ void fl_nut_stream_init(struct fl_nut_stream *stream);
 enum fl_error fl_nut_stream_open(struct fl_nut_stream *stream, const char *host,
                                  const char *service) FL_MUST_USE;
 void fl_nut_stream_close(struct fl_nut_stream *stream);
+
+/* Closes for good: waits for a look-up that cannot be broken off. */
+void fl_nut_stream_fini(struct fl_nut_stream *stream);
 
 /* Queues a line; nothing else may be waiting (asserted). */
 void fl_nut_stream_send(struct fl_nut_stream *stream, const struct fl_nut_request *request);

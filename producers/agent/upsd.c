@@ -9,7 +9,13 @@
 #include "core/assert.h"
 #include "core/diag.h"
 
-enum { RETRY_MS_MIN = 500, RETRY_MS_MAX = 60000, URGENT_MS = 500, LIST_AGAIN_MS = 2000 };
+enum {
+    RETRY_MS_MIN = 500,
+    RETRY_MS_MAX = 60000,
+    URGENT_MS = 500,
+    LOOKUP_MS = 50,
+    LIST_AGAIN_MS = 2000
+};
 
 /* Before anything else is asked, in this order. */
 static const enum fl_nut_ask setup_asks[] = {FL_NUT_VERSION,  FL_NUT_PROTOCOL, FL_NUT_STARTTLS,
@@ -55,7 +61,7 @@ enum fl_error fl_upsd_init(struct fl_upsd *upsd, const struct fl_upsd_options *o
 
 void fl_upsd_fini(struct fl_upsd *upsd)
 {
-    fl_nut_stream_close(&upsd->stream);
+    fl_nut_stream_fini(&upsd->stream);
     fl_nut_session_fini(&upsd->session);
     for (size_t i = 0; i < upsd->ups_count; i++) {
         fl_nut_list_fini(&upsd->ups[i]->description);
@@ -414,6 +420,8 @@ int64_t fl_upsd_next_ms(const struct fl_upsd *upsd)
 {
     if (upsd->phase == FL_UPSD_CLOSED)
         return upsd->retry_at_ms;
+    if (upsd->stream.state == FL_NUT_RESOLVING)
+        return fl_port_monotonic_ms(upsd->port) + LOOKUP_MS;
     if (upsd->phase != FL_UPSD_READY || upsd->session.ask != FL_NUT_NOTHING)
         return upsd->deadline_ms + 1;
     int64_t next_ms = upsd->list_at_ms;

@@ -224,6 +224,21 @@ static void a_full_queue_says_what_it_dropped(void **state)
     check_order(f);
 }
 
+static void a_upsd_may_have_a_name(void **state)
+{
+    struct fixture *f = *state;
+    char name[64];
+    snprintf(name, sizeof(name), "localhost%s", strrchr(fl_fake_upsd_address(f->upsd), ':'));
+    f->options.upsd = name;
+    start(f);
+    wait_for(f, (struct wanted){1, "alpha", FL_REPORT_FULL, "ups.status", "OL"});
+    assert_true(fl_agent_process_stop(f->agent));
+    f->options.upsd = "no-such-host.invalid";
+    start(f);
+    assert_true(fl_agent_process_stop(f->agent));
+    check_order(f);
+}
+
 static void junk_does_not_disturb(void **state)
 {
     struct fixture *f = *state;
@@ -401,6 +416,7 @@ int main(int argc, char **argv)
         TEST(kills_around_a_request_use_no_counter_twice),
         TEST(overload_and_small_requests_are_waited_out),
         TEST(a_full_queue_says_what_it_dropped),
+        TEST(a_upsd_may_have_a_name),
         TEST(junk_does_not_disturb),
         TEST(a_big_device_is_told_in_parts),
         TEST(a_removed_device_is_left_alone),
