@@ -143,8 +143,14 @@ static enum fl_error tick(struct run *run, int64_t now_ms)
     return error;
 }
 
-/* Appends what was put; tries again for as long as the journal is away or full. Records whose
- * outcome is unknown may land twice: a report's counter makes the second one void. */
+static int64_t patience_ms(const struct run *run)
+{
+    return run->options->patience_ms ? run->options->patience_ms : PATIENCE_MS;
+}
+
+/* Appends what was put; tries again while the journal is away or full, but not for ever once the
+ * time is over. Records whose outcome is unknown may land twice: a report's counter makes the
+ * second one void. */
 static enum fl_error flush(struct run *run)
 {
     size_t count = 0;
@@ -169,6 +175,9 @@ static enum fl_error flush(struct run *run)
         snprintf(run->result->detail, sizeof(run->result->detail), "appending telemetry: %s %s",
                  fl_error_text(error), fl_journal_detail(run->options->journal));
         if (class != FL_CLASS_RETRY && class != FL_CLASS_LIMIT)
+            return error;
+        double over_s = elapsed_s(run) - run->options->seconds;
+        if (over_s * 1000 > (double)patience_ms(run))
             return error;
         run->result->retries++;
         if (pause_ms(run, RETRY_MS))
@@ -279,18 +288,17 @@ static enum fl_error enrol(struct run *run)
     run->devices = calloc(options->device_count, sizeof(*run->devices));
     if (run->devices == NULL)
         return FL_NO_MEMORY;
-    run->enrol =
-        (struct fl_enrol){.journal = options->journal,
-                          .port = options->port,
-                          .keyring = options->keyring,
-                          .node_id = options->node_id,
-                          .operator_name = options->operator_name,
-                          .seed = options->seed,
-                          .device_count = options->device_count,
-                          .patience_ms = options->patience_ms ? options->patience_ms : PATIENCE_MS,
-                          .stop_fd = options->stop_fd,
-                          .quiet = options->quiet,
-                          .devices = run->devices};
+    run->enrol = (struct fl_enrol){.journal = options->journal,
+                                   .port = options->port,
+                                   .keyring = options->keyring,
+                                   .node_id = options->node_id,
+                                   .operator_name = options->operator_name,
+                                   .seed = options->seed,
+                                   .device_count = options->device_count,
+                                   .patience_ms = patience_ms(run),
+                                   .stop_fd = options->stop_fd,
+                                   .quiet = options->quiet,
+                                   .devices = run->devices};
     enum fl_error error = fl_enrol_run(&run->enrol, &run->follow);
     if (error) {
         snprintf(run->result->detail, sizeof(run->result->detail), "%s", run->enrol.detail);

@@ -262,6 +262,25 @@ static void faults_cost_time_only(void **state)
     teardown(&f);
 }
 
+static void a_journal_that_stays_full_ends_it(void **state)
+{
+    struct fixture f;
+    struct fl_simulate_result result;
+    (void)state;
+    setup(&f, true);
+    struct fl_simulate_options options = options_for(&f);
+    options.seconds = 0.2;
+    if (fl_simulate_run(&options, &result))
+        fail_msg("%s", result.detail);
+    *fl_fault_of(f.journal, FL_FAULT_FULL) =
+        (struct fl_fault){.countdown = 1, .repeat = -1}; /* the fleet is there already */
+    options.patience_ms = 100;
+    assert_int_equal(fl_simulate_run(&options, &result), FL_FULL);
+    assert_non_null(strstr(result.detail, "no room"));
+    fl_faults_pause(f.journal, true);
+    teardown(&f);
+}
+
 static void stops_when_asked_and_says_when_nobody_decides(void **state)
 {
     struct fixture f;
@@ -291,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fleet_is_registered_and_reports),
         cmocka_unit_test(faults_cost_time_only),
+        cmocka_unit_test(a_journal_that_stays_full_ends_it),
         cmocka_unit_test(stops_when_asked_and_says_when_nobody_decides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
