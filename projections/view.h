@@ -26,6 +26,8 @@ enum fl_view_inputs {
     FL_READS_PARKED = 8, /* decisions on parked records */
 };
 
+enum { FL_PREFETCH_STEPS = 3 };
+
 struct fl_view_input {
     enum fl_view_inputs kind; /* exactly one bit */
     uint32_t partition;
@@ -54,6 +56,9 @@ struct fl_view {
     void (*close)(void *state);
     enum fl_error (*apply)(void *state, struct fl_kv *kv, const struct fl_view_input *input,
                            char detail[FL_DETAIL_SIZE]);
+    /* Optional: a record of telemetry will be applied soon; brings memory near, changes nothing.
+     * Called in FL_PREFETCH_STEPS steps, some records apart. */
+    void (*prefetch)(void *state, const struct fl_record *record, unsigned step);
     /* Writes what the state holds back (dirty rows, in key order); called before every commit. */
     void (*flush)(void *state, struct fl_kv *kv);
     /* Forgets everything since the last commit; called after an abort. */

@@ -70,6 +70,9 @@ enum fl_error fl_feed_open_reader(struct fl_feed *feed, const bool *wanted, size
 enum fl_error fl_feed_take(struct fl_feed *feed, struct fl_kv *kv, size_t source, uint64_t offset,
                            const struct fl_record *record) FL_MUST_USE;
 
+/* Tells the view of a batch's records that come soon, when record `at` is about to be taken. */
+void fl_feed_prefetch(struct fl_feed *feed, const struct fl_batch *batch, size_t at);
+
 /* Moves a source on over records that are not there (compaction), to at most `next`. */
 void fl_feed_skip_to(struct fl_feed *feed, size_t source, uint64_t next);
 

@@ -155,6 +155,7 @@ static bool all_done(const struct fold *fold)
 static enum fl_error take_batch(struct fold *fold, const struct fl_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
+        fl_feed_prefetch(fold->feed, batch, i);
         const struct fl_entry *entry = &batch->entries[i];
         size_t index = fold->index_of[entry->source];
         if (is_done(fold, index))

@@ -20,6 +20,7 @@
 
 enum {
     POLL_MS = 1000,
+    UNDER_WAY_MS = 100,
     POLL_SIZE_MAX = 8 * 1024 * 1024,
     MEMORY_MAX = 256 * 1024 * 1024,
 };
@@ -340,6 +341,7 @@ static enum fl_error stop_at(struct fl_projector *projector, enum fl_error error
 static enum fl_error take_batch(struct fl_projector *projector, const struct fl_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
+        fl_feed_prefetch(projector->feed, batch, i);
         enum fl_error error = take(projector, &batch->entries[i]);
         if (error != FL_OK)
             return stop_at(projector, error);
@@ -359,7 +361,7 @@ static enum fl_error take_batch(struct fl_projector *projector, const struct fl_
     return FL_OK;
 }
 
-/* When the open batch has to be committed at the latest, monotonic. */
+/* When the open batch has to be committed at the latest once the log has run dry, monotonic. */
 static int64_t due_ms(const struct fl_projector *projector, struct fl_feed_pending pending)
 {
     return pending.event_count != 0 ? projector->event_ms + FL_PROJECTOR_EVENT_WAIT_MS
@@ -371,12 +373,13 @@ static int poll_timeout_ms(const struct fl_projector *projector)
     struct fl_feed_pending pending = fl_feed_pending(projector->feed);
     if (projector->kv == NULL || pending.record_count == 0)
         return POLL_MS;
+    /* Overdue and not dry: the next records are under way, so that a look alone would say no. */
     int64_t left_ms = due_ms(projector, pending) - now_ms(projector);
-    return left_ms > POLL_MS ? POLL_MS : left_ms > 0 ? (int)left_ms : 0;
+    return left_ms > POLL_MS ? POLL_MS : left_ms > 0 ? (int)left_ms : UNDER_WAY_MS;
 }
 
 /* An event is committed when the log runs dry, or soon; telemetry when it runs dry and some time
- * has gone by: in a backlog the batch grows until it is full. */
+ * has gone by: in a backlog the batch grows until it is full, or old. */
 static bool is_due(const struct fl_projector *projector, bool dry)
 {
     struct fl_feed_pending pending = fl_feed_pending(projector->feed);
@@ -384,7 +387,10 @@ static bool is_due(const struct fl_projector *projector, bool dry)
         return false;
     if (pending.event_count != 0 && dry)
         return true;
-    return (pending.event_count != 0 || dry) && now_ms(projector) >= due_ms(projector, pending);
+    int64_t now = now_ms(projector);
+    if ((pending.event_count != 0 || dry) && now >= due_ms(projector, pending))
+        return true;
+    return now >= projector->committed_ms + FL_PROJECTOR_BACKLOG_MS;
 }
 
 /* Goes on with a rebuilt version if one is asked for: the position is the same, the memory new. */

@@ -6,7 +6,8 @@
  * A batch is one transaction with rows, positions, head and parked records. It commits when it is
  * full (records, bytes, the view's own word), at once when the log runs dry behind an event
  * (somebody waits for his own write), and at most every FL_PROJECTOR_COALESCE_MS for telemetry
- * alone. A reader of the view is woken by the commit.
+ * alone; in a backlog of telemetry every FL_PROJECTOR_BACKLOG_MS. A reader of the view is woken by
+ * the commit.
  *
  * It takes over a version that a rebuild asks for (the WANTED link): between two of its own commits
  * it folds that version to its own position, makes it the current one and goes on with it.
@@ -25,8 +26,9 @@
 enum {
     FL_PROJECTOR_COALESCE_MS = 250,
     FL_PROJECTOR_EVENT_WAIT_MS = 100, /* an event is committed after that even in a backlog */
-    FL_PROJECTOR_RECORD_COUNT_MAX = 200000,
-    FL_PROJECTOR_SIZE_MAX = 64 * 1024 * 1024,
+    FL_PROJECTOR_BACKLOG_MS = 5000,   /* telemetry is committed after that even in a backlog */
+    FL_PROJECTOR_RECORD_COUNT_MAX = 1000000,
+    FL_PROJECTOR_SIZE_MAX = 512 * 1024 * 1024,
     FL_PROJECTOR_LOCK_MS = 10000, /* a killed predecessor, or a rebuild that switches by itself */
     FL_PROJECTOR_BACKOFF_MS_MIN = 100,
     FL_PROJECTOR_BACKOFF_MS_MAX = 5000,

@@ -14,18 +14,21 @@ enum {
     TICK_KEY_SIZE = 8,
     TICK_SIZE = 24,
     TICK_COUNT_MAX = 4096,
-    SLOT_SIZE_EXPECTED = 768,
+    SLOT_SIZE_EXPECTED = 640, /* row and changing strings of a device */
     SLOT_COUNT_MIN = 1024,
     FACT_SIZE = FL_ID_SIZE + 5,
-    SLOT_FREE = 0
+    CHUNK_HOT = 0, /* the variables that change from report to report */
 };
 
-/* A device that this batch has touched. */
+/* A device in memory: one that this batch has touched, or one before it. */
 struct slot {
-    struct fl_latest row;
-    struct fl_raw_chunk *chunks;
-    uint32_t number;            /* SLOT_FREE: unused, device numbers begin with 1 */
+    uint32_t number;            /* device numbers begin with 1 */
     uint32_t chunk_mask_stored; /* as the store has it: what a full report may have to delete */
+    struct fl_raw_chunk hot;
+    bool has_hot; /* it is in memory */
+    bool dirty;
+    struct fl_raw_chunk *rest; /* the other chunks that this batch has touched */
+    struct fl_latest row;
 };
 
 struct tick {
@@ -33,14 +36,18 @@ struct tick {
     struct fl_tick tick;
 };
 
+/* Rows stay in memory behind a commit, as this is their only writer; when memory is full all of it
+ * is forgotten with the next flush. */
 struct state {
     struct fl_names names;
-    struct fl_arena arena;
-    size_t arena_full; /* commit above this */
+    struct fl_arena hot;  /* kept with the slots */
+    struct fl_arena rest; /* of one batch */
+    size_t memory_max;
     struct slot *slots;
     uint32_t *index; /* open addressing: slot number + 1, 0 free */
     uint32_t index_mask;
-    uint32_t *order; /* for the flush: slots by device number */
+    uint32_t *order; /* for the flush: dirty slots by device number; as much again to sort with */
+    uint32_t order_count;
     uint32_t slot_count;
     uint32_t slot_count_max;
     struct tick ticks[TICK_COUNT_MAX];
@@ -55,14 +62,14 @@ static enum fl_error devices_open(size_t memory_max, void **state)
     struct state *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return FL_NO_MEMORY;
-    uint32_t slot_count = (uint32_t)(memory_max / 2 / (sizeof(struct slot) + SLOT_SIZE_EXPECTED));
+    uint32_t slot_count = (uint32_t)(memory_max / SLOT_SIZE_EXPECTED);
     uint32_t index_size = 1;
     s->slot_count_max = slot_count < SLOT_COUNT_MIN ? SLOT_COUNT_MIN : slot_count;
     while (index_size < 2 * s->slot_count_max)
         index_size *= 2;
     s->index_mask = index_size - 1;
     s->slots = calloc(s->slot_count_max, sizeof(*s->slots));
-    s->order = calloc(s->slot_count_max, sizeof(*s->order));
+    s->order = calloc(s->slot_count_max, 2 * sizeof(*s->order));
     s->index = calloc(index_size, sizeof(*s->index));
     if (s->slots == NULL || s->order == NULL || s->index == NULL) {
         free(s->slots);
@@ -72,8 +79,9 @@ static enum fl_error devices_open(size_t memory_max, void **state)
         return FL_NO_MEMORY;
     }
     fl_names_init(&s->names);
-    fl_arena_init(&s->arena, memory_max);
-    s->arena_full = memory_max / 2;
+    fl_arena_init(&s->hot, memory_max);
+    fl_arena_init(&s->rest, memory_max);
+    s->memory_max = memory_max;
     *state = s;
     return FL_OK;
 }
@@ -81,7 +89,8 @@ static enum fl_error devices_open(size_t memory_max, void **state)
 static void devices_close(void *state)
 {
     struct state *s = state;
-    fl_arena_fini(&s->arena);
+    fl_arena_fini(&s->hot);
+    fl_arena_fini(&s->rest);
     free(s->slots);
     free(s->order);
     free(s->index);
@@ -93,16 +102,18 @@ static void devices_discard(void *state)
     struct state *s = state;
     memset(s->index, 0, ((size_t)s->index_mask + 1) * sizeof(*s->index));
     s->slot_count = 0;
+    s->order_count = 0;
     s->tick_count = 0;
-    fl_arena_reset(&s->arena);
+    fl_arena_reset(&s->hot);
+    fl_arena_reset(&s->rest);
 }
 
 static bool devices_is_full(const void *state)
 {
     const struct state *s = state;
     /* One more record may touch one more device and bring the largest report. */
-    return s->slot_count >= s->slot_count_max - 1 || s->arena.used >= s->arena_full ||
-           s->tick_count >= TICK_COUNT_MAX - 1;
+    return s->slot_count >= s->slot_count_max - 1 ||
+           s->hot.used + s->rest.used >= s->memory_max / 2 || s->tick_count >= TICK_COUNT_MAX - 1;
 }
 
 static struct fl_slice number_key(uint32_t number, uint8_t out[NUMBER_SIZE])
@@ -134,7 +145,8 @@ static struct slot *slot_of(struct state *s, struct fl_kv *kv, uint32_t number)
     fl_assert(s->slot_count < s->slot_count_max);
     struct slot *slot = &s->slots[s->slot_count];
     slot->number = number;
-    slot->chunks = NULL;
+    slot->rest = NULL;
+    slot->has_hot = slot->dirty = false;
     fl_latest_init(&slot->row);
     if (fl_kv_get(kv, FL_DEVICES_ROWS, number_key(number, key), &stored) &&
         !fl_latest_decode(stored, &slot->row))
@@ -148,19 +160,27 @@ static struct slot *slot_of(struct state *s, struct fl_kv *kv, uint32_t number)
 static struct fl_raw_chunk *chunk_of(struct state *s, struct fl_kv *kv, struct slot *slot,
                                      uint8_t index)
 {
-    struct fl_raw_chunk *chunk = slot->chunks;
+    uint32_t bit = UINT32_C(1) << index;
+    bool is_stored = (slot->row.chunk_mask & bit) != 0;
+    struct fl_raw_chunk *chunk = slot->rest;
+    slot->row.chunk_mask |= bit;
+    if (index == CHUNK_HOT) {
+        if (!slot->has_hot && !fl_raw_chunk_open(&slot->hot, &s->hot, is_stored ? kv : NULL,
+                                                 FL_DEVICES_RAW, slot->number, index))
+            return NULL;
+        slot->has_hot = true;
+        return &slot->hot;
+    }
     while (chunk != NULL && chunk->index != index)
         chunk = chunk->next;
     if (chunk != NULL)
         return chunk;
-    bool is_stored = (slot->row.chunk_mask & UINT32_C(1) << index) != 0;
-    chunk = is_stored ? fl_raw_chunk_load(&s->arena, kv, FL_DEVICES_RAW, slot->number, index)
-                      : fl_raw_chunk_make(&s->arena, index);
-    if (chunk == NULL)
+    chunk = fl_arena_alloc(&s->rest, sizeof(*chunk));
+    if (chunk == NULL || !fl_raw_chunk_open(chunk, &s->rest, is_stored ? kv : NULL, FL_DEVICES_RAW,
+                                            slot->number, index))
         return NULL;
-    chunk->next = slot->chunks;
-    slot->chunks = chunk;
-    slot->row.chunk_mask |= UINT32_C(1) << index;
+    chunk->next = slot->rest;
+    slot->rest = chunk;
     return chunk;
 }
 
@@ -184,7 +204,8 @@ static enum fl_error set_reading(struct state *s, struct fl_kv *kv, struct slot 
     struct fl_raw_chunk *chunk = chunk_of(s, kv, slot, fl_raw_chunk_of(number));
     if (chunk == NULL)
         return kv->error != FL_OK ? kv->error : FL_NO_MEMORY;
-    if (!fl_raw_set(&s->arena, chunk, number, reading->name, reading->value, (uint32_t)counter))
+    if (!fl_raw_set(chunk->index == CHUNK_HOT ? &s->hot : &s->rest, chunk, number, reading->name,
+                    reading->value, (uint32_t)counter))
         return FL_NO_MEMORY;
     if (chunk->index == FL_RAW_CHUNK_OTHER)
         slot->row.other_count = (uint16_t)chunk->count;
@@ -202,7 +223,10 @@ static void begin_full(struct slot *slot, const struct fl_report *report, uint64
     slot->row.status = 0;
     slot->row.chunk_mask = 0;
     slot->row.other_count = 0;
-    slot->chunks = NULL;
+    if (slot->has_hot)
+        fl_raw_chunk_clear(&slot->hot);
+    for (struct fl_raw_chunk *chunk = slot->rest; chunk != NULL; chunk = chunk->next)
+        fl_raw_chunk_clear(chunk);
     memset(slot->row.values, 0, sizeof(slot->row.values));
 }
 
@@ -223,6 +247,14 @@ static void set_common(struct fl_latest *row, const struct fl_report *report,
         row->readings_at_ms = report->sampled_at_ms;
 }
 
+/* The row is to be written by the next flush. */
+static void mark(struct state *s, struct slot *slot)
+{
+    if (!slot->dirty)
+        s->order[s->order_count++] = (uint32_t)(slot - s->slots);
+    slot->dirty = true;
+}
+
 static enum fl_error apply_report(struct state *s, struct fl_kv *kv,
                                   const struct fl_view_input *input, const struct fl_report *report)
 {
@@ -236,6 +268,7 @@ static enum fl_error apply_report(struct state *s, struct fl_kv *kv,
     if (report->kind == FL_REPORT_CHANGES &&
         row->other_count + report->reading_count > FL_RAW_OTHER_COUNT_MAX)
         return FL_TOO_LARGE;
+    mark(s, slot);
     bool has_gap = !is_new_generation && row->counter != 0 && report->counter != row->counter + 1;
     if (report->kind == FL_REPORT_FULL)
         begin_full(slot, report, input->offset);
@@ -327,29 +360,37 @@ static enum fl_error devices_apply(void *state, struct fl_kv *kv, const struct f
 }
 
 /* Order of device numbers by four passes of counting sort over bytes: no comparison per step. */
-static void sort_slots(struct state *s)
+static void sort_dirty(struct state *s)
 {
     uint32_t *from = s->order;
-    uint32_t *to = fl_arena_alloc(&s->arena, s->slot_count * sizeof(*to));
-    for (uint32_t i = 0; i < s->slot_count; i++)
-        from[i] = i;
-    for (unsigned shift = 0; to != NULL && shift < 32; shift += 8) {
+    uint32_t *to = s->order + s->slot_count_max;
+    for (unsigned shift = 0; shift < 32; shift += 8) {
         uint32_t counts[257] = {0};
-        for (uint32_t i = 0; i < s->slot_count; i++)
+        for (uint32_t i = 0; i < s->order_count; i++)
             counts[(s->slots[from[i]].number >> shift & 0xff) + 1]++;
         for (unsigned b = 0; b < 256; b++)
             counts[b + 1] += counts[b];
-        for (uint32_t i = 0; i < s->slot_count; i++)
+        for (uint32_t i = 0; i < s->order_count; i++)
             to[counts[s->slots[from[i]].number >> shift & 0xff]++] = from[i];
         uint32_t *swap = from;
         from = to;
         to = swap;
     }
-    /* An even number of passes leaves the result in s->order; without the second array the order
-     * stays as it came, which costs time and nothing else. */
+    /* An even number of passes leaves the result in s->order. */
 }
 
-static void flush_chunks(struct state *s, struct fl_kv *kv, struct slot *slot)
+static void put_chunk(struct fl_kv *kv, uint32_t number, struct fl_raw_chunk *chunk)
+{
+    uint8_t key[FL_RAW_KEY_SIZE];
+    if (!chunk->dirty)
+        return;
+    fl_raw_key(number, chunk->index, key);
+    fl_kv_put(kv, FL_DEVICES_RAW, fl_slice_of(key, sizeof(key)),
+              fl_slice_of(chunk->bytes, chunk->size));
+    chunk->dirty = false;
+}
+
+static void flush_chunks(struct fl_kv *kv, struct slot *slot)
 {
     uint8_t key[FL_RAW_KEY_SIZE];
     uint32_t gone = slot->chunk_mask_stored & ~slot->row.chunk_mask;
@@ -358,23 +399,15 @@ static void flush_chunks(struct state *s, struct fl_kv *kv, struct slot *slot)
         if ((gone & 1) != 0)
             fl_kv_del(kv, FL_DEVICES_RAW, fl_slice_of(key, sizeof(key)));
     }
-    for (uint8_t index = 0; index < 32; index++) {
-        struct fl_raw_chunk *chunk = slot->chunks;
-        while (chunk != NULL && chunk->index != index)
-            chunk = chunk->next;
-        if (chunk == NULL || !chunk->dirty)
-            continue;
-        uint8_t *row = malloc(chunk->size + 1);
-        if (row == NULL) {
-            fl_kv_fail(kv, FL_NO_MEMORY);
-            return;
-        }
-        fl_raw_chunk_encode(chunk, row);
-        fl_raw_key(slot->number, index, key);
-        fl_kv_put(kv, FL_DEVICES_RAW, fl_slice_of(key, sizeof(key)), fl_slice_of(row, chunk->size));
-        free(row);
-    }
-    (void)s;
+    if (slot->has_hot)
+        put_chunk(kv, slot->number, &slot->hot);
+    uint32_t mask = slot->rest == NULL ? 0 : slot->row.chunk_mask >> 1;
+    for (uint8_t index = 1; mask != 0; index++, mask >>= 1)
+        for (struct fl_raw_chunk *chunk = slot->rest; chunk != NULL; chunk = chunk->next)
+            if ((mask & 1) != 0 && chunk->index == index)
+                put_chunk(kv, slot->number, chunk);
+    slot->rest = NULL;
+    slot->chunk_mask_stored = slot->row.chunk_mask;
 }
 
 static void flush_ticks(struct state *s, struct fl_kv *kv)
@@ -397,21 +430,57 @@ static void flush_ticks(struct state *s, struct fl_kv *kv)
 static void devices_flush(void *state, struct fl_kv *kv)
 {
     struct state *s = state;
-    sort_slots(s);
-    for (uint32_t i = 0; i < s->slot_count; i++) {
+    bool was_full = devices_is_full(s);
+    sort_dirty(s);
+    for (uint32_t i = 0; i < s->order_count; i++) {
         uint8_t key[NUMBER_SIZE];
         uint8_t row[FL_LATEST_SIZE];
         struct slot *slot = &s->slots[s->order[i]];
-        if (slot->row.counter == 0)
-            continue;
         fl_latest_encode(&slot->row, row);
         fl_kv_put(kv, FL_DEVICES_ROWS, number_key(slot->number, key),
                   fl_slice_of(row, sizeof(row)));
+        slot->dirty = false;
     }
-    for (uint32_t i = 0; i < s->slot_count; i++)
-        flush_chunks(s, kv, &s->slots[s->order[i]]);
+    for (uint32_t i = 0; i < s->order_count; i++)
+        flush_chunks(kv, &s->slots[s->order[i]]);
     flush_ticks(s, kv);
-    devices_discard(s);
+    s->order_count = 0;
+    s->tick_count = 0;
+    fl_arena_reset(&s->rest);
+    if (was_full)
+        devices_discard(s);
+}
+
+static uint32_t key_number(struct fl_slice key)
+{
+    if (key.size != NUMBER_SIZE)
+        return 0;
+    return (uint32_t)key.data[0] << 24 | (uint32_t)key.data[1] << 16 | (uint32_t)key.data[2] << 8 |
+           key.data[3];
+}
+
+/* A fold of many devices waits for memory more than for anything else, so it is told ahead. The
+ * slot that is guessed may be another's: then the fold waits as it would have. */
+static void devices_prefetch(void *state, const struct fl_record *record, unsigned step)
+{
+    enum { LINE = 64 };
+    struct state *s = state;
+    uint32_t number = key_number(record->key);
+    const uint32_t *at = &s->index[hash_number(number) & s->index_mask];
+    if (step == 0) {
+        __builtin_prefetch(at);
+        return;
+    }
+    if (*at == 0)
+        return;
+    const struct slot *slot = &s->slots[*at - 1];
+    if (step == 1) {
+        for (size_t line = 0; line < sizeof(*slot); line += LINE)
+            __builtin_prefetch((const uint8_t *)slot + line);
+    } else if (slot->has_hot) {
+        for (size_t line = 0; line < slot->hot.size; line += LINE)
+            __builtin_prefetch(slot->hot.bytes + line, 1);
+    }
 }
 
 const struct fl_view *fl_devices_view(void)
@@ -425,6 +494,7 @@ const struct fl_view *fl_devices_view(void)
         .open = devices_open,
         .close = devices_close,
         .apply = devices_apply,
+        .prefetch = devices_prefetch,
         .flush = devices_flush,
         .discard = devices_discard,
         .is_full = devices_is_full,

@@ -18,10 +18,14 @@ static const struct {
  * are stored. */
 static uint32_t hash(struct fl_slice name)
 {
-    uint32_t sum = 2166136261u;
-    for (size_t i = 0; i < name.size; i++)
-        sum = (sum ^ name.data[i]) * 16777619u;
-    return sum ^ sum >> 15;
+    /* First and last bytes tell names apart; what is equal by them is compared in full. */
+    uint64_t first = 0;
+    uint64_t last = 0;
+    size_t some = name.size < sizeof(first) ? name.size : sizeof(first);
+    memcpy(&first, name.data, some);
+    memcpy(&last, name.data + (name.size - some), some);
+    uint64_t mixed = (first ^ (last << 1 | last >> 63) ^ name.size) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(mixed >> 40);
 }
 
 void fl_names_init(struct fl_names *names)

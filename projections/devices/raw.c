@@ -6,7 +6,17 @@
 #include "core/assert.h"
 #include "core/cursor.h"
 
-enum { ENTRY_OVERHEAD = 8, CAPACITY_MIN = 16 };
+enum { ENTRY_OVERHEAD = 8, CAPACITY_MIN = 192 };
+
+static inline uint16_t number_at(const uint8_t *entry)
+{
+    return (uint16_t)(entry[0] << 8 | entry[1]);
+}
+
+static inline uint16_t size_at(const uint8_t *entry)
+{
+    return (uint16_t)(entry[6] << 8 | entry[7]);
+}
 
 uint8_t fl_raw_chunk_of(uint16_t number)
 {
@@ -22,28 +32,26 @@ void fl_raw_key(uint32_t device_number, uint8_t index, uint8_t out[FL_RAW_KEY_SI
     fl_write_u8(&to, index);
 }
 
-struct fl_raw_chunk *fl_raw_chunk_make(struct fl_arena *arena, uint8_t index)
-{
-    struct fl_raw_chunk *chunk = fl_arena_calloc(arena, 1, sizeof(*chunk));
-    if (chunk != NULL)
-        chunk->index = index;
-    return chunk;
-}
-
-static bool grow(struct fl_arena *arena, struct fl_raw_chunk *chunk, uint32_t wanted)
+static bool grow(struct fl_arena *arena, struct fl_raw_chunk *chunk, size_t wanted)
 {
     if (wanted <= chunk->capacity)
         return true;
-    uint32_t capacity = chunk->capacity == 0 ? CAPACITY_MIN : 2 * chunk->capacity;
-    capacity = capacity < wanted ? wanted : capacity;
-    struct fl_raw_entry *entries = fl_arena_alloc(arena, capacity * sizeof(*entries));
-    if (entries == NULL)
+    size_t capacity = chunk->capacity == 0 ? CAPACITY_MIN : 2 * (size_t)chunk->capacity;
+    capacity = capacity < wanted ? wanted + CAPACITY_MIN : capacity;
+    uint8_t *bytes = capacity > UINT32_MAX ? NULL : fl_arena_alloc(arena, capacity);
+    if (bytes == NULL)
         return false;
-    if (chunk->count != 0)
-        memcpy(entries, chunk->entries, chunk->count * sizeof(*entries));
-    chunk->entries = entries;
-    chunk->capacity = capacity;
+    if (chunk->size != 0)
+        memcpy(bytes, chunk->bytes, chunk->size);
+    chunk->bytes = bytes;
+    chunk->capacity = (uint32_t)capacity;
     return true;
+}
+
+void fl_raw_chunk_clear(struct fl_raw_chunk *chunk)
+{
+    chunk->size = chunk->hint = chunk->count = 0;
+    chunk->dirty = false;
 }
 
 /* Splits the bytes of an entry of the last chunk into name and value. */
@@ -85,75 +93,79 @@ bool fl_raw_next(struct fl_raw_walk *walk)
     return !walk->corrupt;
 }
 
-struct fl_raw_chunk *fl_raw_chunk_load(struct fl_arena *arena, struct fl_kv *kv, unsigned table,
-                                       uint32_t device_number, uint8_t index)
+bool fl_raw_chunk_open(struct fl_raw_chunk *chunk, struct fl_arena *arena, struct fl_kv *kv,
+                       unsigned table, uint32_t device_number, uint8_t index)
 {
     uint8_t key[FL_RAW_KEY_SIZE];
     struct fl_slice row;
-    struct fl_read_cursor in;
-    struct fl_raw_chunk *chunk = fl_raw_chunk_make(arena, index);
+    *chunk = (struct fl_raw_chunk){.index = index};
     fl_raw_key(device_number, index, key);
-    if (chunk == NULL || !fl_kv_get(kv, table, fl_slice_of(key, sizeof(key)), &row))
-        return chunk;
-    row = fl_arena_copy(arena, row); /* the row's page may be rewritten before the flush */
-    if (row.data == NULL)
-        return NULL;
-    fl_read_init(&in, row);
-    while (fl_read_left(&in) > 0) {
-        struct fl_raw_entry entry;
-        if (!grow(arena, chunk, chunk->count + 1))
-            return NULL;
-        entry.number = fl_read_u16(&in);
-        entry.counter = fl_read_u32(&in);
-        entry.size = fl_read_u16(&in);
-        entry.data = fl_read_bytes(&in, entry.size).data;
-        chunk->entries[chunk->count++] = entry;
+    if (kv == NULL || !fl_kv_get(kv, table, fl_slice_of(key, sizeof(key)), &row))
+        return kv == NULL || kv->error == FL_OK;
+    if (!grow(arena, chunk, row.size))
+        return false;
+    memcpy(chunk->bytes, row.data, row.size);
+    chunk->size = (uint32_t)row.size;
+    size_t at = 0;
+    while (at + ENTRY_OVERHEAD <= row.size) {
+        at += ENTRY_OVERHEAD + size_at(chunk->bytes + at);
+        chunk->count++;
     }
-    chunk->size = row.size;
-    if (in.error == FL_OK)
-        return chunk;
-    fl_kv_fail(kv, FL_CORRUPT);
-    return NULL;
+    if (at != row.size)
+        fl_kv_fail(kv, FL_CORRUPT);
+    return at == row.size;
 }
 
-/* Order of rows: by number, those without one by name. */
-static int compare(const struct fl_raw_entry *entry, uint16_t number, struct fl_slice name)
+/* Order of an entry against a name: by number, those without one by name. */
+static int compare(const uint8_t *entry, uint16_t number, struct fl_slice name)
 {
     struct fl_slice entry_name;
     struct fl_slice entry_value;
-    if (entry->number != number || number != FL_NAME_NONE)
-        return (entry->number > number) - (entry->number < number);
-    if (!split_named(fl_slice_of(entry->data, entry->size), &entry_name, &entry_value))
+    uint16_t entry_number = number_at(entry);
+    if (entry_number != number || number != FL_NAME_NONE)
+        return (entry_number > number) - (entry_number < number);
+    if (!split_named(fl_slice_of(entry + ENTRY_OVERHEAD, size_at(entry)), &entry_name,
+                     &entry_value))
         return 1;
     return fl_slice_compare(entry_name, name);
 }
 
-/* Index of the first entry that is not below; entries mostly come in order, so the search begins at
- * the end. */
-static uint32_t find(const struct fl_raw_chunk *chunk, uint16_t number, struct fl_slice name)
+/* Where the first entry begins that is not below; `equal`: it is the one. */
+static uint32_t find(const struct fl_raw_chunk *chunk, uint16_t number, struct fl_slice name,
+                     bool *equal)
 {
-    uint32_t low = 0;
-    uint32_t high = chunk->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (compare(&chunk->entries[middle], number, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+    uint32_t at = 0;
+    *equal = false;
+    if (chunk->hint < chunk->size && compare(chunk->bytes + chunk->hint, number, name) <= 0)
+        at = chunk->hint;
+    if (number != FL_NAME_NONE) {
+        while (at < chunk->size && number_at(chunk->bytes + at) < number)
+            at += ENTRY_OVERHEAD + (uint32_t)size_at(chunk->bytes + at);
+        *equal = at < chunk->size && number_at(chunk->bytes + at) == number;
+        return at;
     }
-    return low;
+    while (at < chunk->size) {
+        const uint8_t *entry = chunk->bytes + at;
+        int order = compare(entry, number, name);
+        *equal = order == 0;
+        if (order >= 0)
+            break;
+        at += ENTRY_OVERHEAD + size_at(entry);
+    }
+    return at;
 }
 
-static const uint8_t *store(struct fl_arena *arena, uint16_t number, struct fl_slice name,
-                            struct fl_slice value)
+static void write_entry(uint8_t *at, uint16_t number, uint32_t counter, uint16_t size,
+                        struct fl_slice name, struct fl_slice value)
 {
-    bool named = number == FL_NAME_NONE;
-    size_t size = value.size + (named ? 1 + name.size : 0);
-    uint8_t *data = fl_arena_alloc(arena, size);
-    if (data == NULL)
-        return NULL;
-    uint8_t *at = data;
-    if (named) {
+    for (unsigned i = 0; i < 2; i++)
+        at[i] = (uint8_t)(number >> (8 - 8 * i));
+    for (unsigned i = 0; i < 4; i++)
+        at[2 + i] = (uint8_t)(counter >> (24 - 8 * i));
+    for (unsigned i = 0; i < 2; i++)
+        at[6 + i] = (uint8_t)(size >> (8 - 8 * i));
+    at += ENTRY_OVERHEAD;
+    if (number == FL_NAME_NONE) {
         fl_assert(name.size <= UINT8_MAX);
         *at++ = (uint8_t)name.size;
         memcpy(at, name.data, name.size);
@@ -161,43 +173,24 @@ static const uint8_t *store(struct fl_arena *arena, uint16_t number, struct fl_s
     }
     if (value.size != 0)
         memcpy(at, value.data, value.size);
-    return data;
 }
 
 bool fl_raw_set(struct fl_arena *arena, struct fl_raw_chunk *chunk, uint16_t number,
                 struct fl_slice name, struct fl_slice value, uint32_t counter)
 {
-    uint32_t index = find(chunk, number, name);
-    const uint8_t *data = store(arena, number, name, value);
-    uint16_t size = (uint16_t)(value.size + (number == FL_NAME_NONE ? 1 + name.size : 0));
-    if (data == NULL)
+    bool equal = false;
+    uint32_t at = find(chunk, number, name, &equal);
+    size_t size = value.size + (number == FL_NAME_NONE ? 1 + name.size : 0);
+    size_t before = equal ? ENTRY_OVERHEAD + (size_t)size_at(chunk->bytes + at) : 0;
+    size_t after = ENTRY_OVERHEAD + size;
+    if (after > before && !grow(arena, chunk, chunk->size - before + after))
         return false;
+    if (after != before && chunk->size - at != before)
+        memmove(chunk->bytes + at + after, chunk->bytes + at + before, chunk->size - at - before);
+    write_entry(chunk->bytes + at, number, counter, (uint16_t)size, name, value);
+    chunk->size = (uint32_t)(chunk->size - before + after);
+    chunk->count = (uint16_t)(chunk->count + !equal);
+    chunk->hint = at;
     chunk->dirty = true;
-    if (index < chunk->count && compare(&chunk->entries[index], number, name) == 0) {
-        chunk->size += size;
-        chunk->size -= chunk->entries[index].size;
-    } else {
-        if (!grow(arena, chunk, chunk->count + 1))
-            return false;
-        memmove(&chunk->entries[index + 1], &chunk->entries[index],
-                (chunk->count - index) * sizeof(*chunk->entries));
-        chunk->count++;
-        chunk->size += ENTRY_OVERHEAD + size;
-    }
-    chunk->entries[index] = (struct fl_raw_entry){number, size, counter, data};
     return true;
-}
-
-void fl_raw_chunk_encode(const struct fl_raw_chunk *chunk, uint8_t *out)
-{
-    struct fl_write_cursor to;
-    fl_write_init(&to, out, chunk->size);
-    for (uint32_t i = 0; i < chunk->count; i++) {
-        const struct fl_raw_entry *entry = &chunk->entries[i];
-        fl_write_u16(&to, entry->number);
-        fl_write_u32(&to, entry->counter);
-        fl_write_u16(&to, entry->size);
-        fl_write_bytes(&to, fl_slice_of(entry->data, entry->size));
-    }
-    fl_assert(to.error == FL_OK && to.at == to.end);
 }

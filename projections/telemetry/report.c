@@ -30,7 +30,7 @@ static bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *value)
 }
 
 /* The next field; false at the end and on bytes that are none (then *at is not the end). */
-static bool next_field(const uint8_t **at, const uint8_t *end, struct field *field)
+static bool next_any_field(const uint8_t **at, const uint8_t *end, struct field *field)
 {
     uint64_t tag = 0;
     const uint8_t *p = *at;
@@ -71,6 +71,22 @@ static bool next_field(const uint8_t **at, const uint8_t *end, struct field *fie
     return true;
 }
 
+/* Most fields have a tag of one byte and are short bytes: those take the short way. */
+static inline bool next_field(const uint8_t **at, const uint8_t *end, struct field *field)
+{
+    const uint8_t *p = *at;
+    if (end - p >= 2 && p[0] < 0x80 && (p[0] & 7) == WIRE_BYTES && p[0] > 7 && p[1] < 0x80 &&
+        p[1] <= end - p - 2) {
+        field->number = p[0] >> 3;
+        field->type = WIRE_BYTES;
+        field->integer = p[1];
+        field->bytes = (struct fl_slice){p + 2, p[1]};
+        *at = p + 2 + p[1];
+        return true;
+    }
+    return next_any_field(at, end, field);
+}
+
 static int64_t zigzag(uint64_t value)
 {
     return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
@@ -109,6 +125,26 @@ static bool decode_reading(struct fl_slice bytes, struct fl_slice *name, struct 
     return at == end;
 }
 
+/* Printable ASCII without blanks, eight bytes at a time (Warren, Hacker's Delight, 6-1: bytes in a
+ * word). */
+static bool is_word(struct fl_slice text)
+{
+    const uint64_t high = UINT64_C(0x8080808080808080);
+    size_t i = 0;
+    for (; i + 8 <= text.size; i += 8) {
+        uint64_t word;
+        memcpy(&word, text.data + i, sizeof(word));
+        bool above = ((word | (word + UINT64_C(0x0101010101010101))) & high) != 0; /* 0x7f on */
+        bool below = (((word | high) - UINT64_C(0x2121212121212121)) & high) != high;
+        if (above || below)
+            return false;
+    }
+    for (; i < text.size; i++)
+        if (text.data[i] <= ' ' || text.data[i] > '~')
+            return false;
+    return true;
+}
+
 static enum fl_error check_reading(struct fl_slice bytes, const char **what)
 {
     struct fl_slice name;
@@ -117,9 +153,8 @@ static enum fl_error check_reading(struct fl_slice bytes, const char **what)
         return refuse(what, "readings: not a Reading");
     if (name.size == 0 || name.size > FL_READING_NAME_SIZE_MAX)
         return refuse(what, "readings.name: 1 to 128 bytes");
-    for (size_t i = 0; i < name.size; i++)
-        if (name.data[i] <= ' ' || name.data[i] > '~')
-            return refuse(what, "readings.name: printable ASCII without blanks");
+    if (!is_word(name))
+        return refuse(what, "readings.name: printable ASCII without blanks");
     if (value.size > FL_READING_VALUE_SIZE_MAX)
         return refuse(what, "readings.value: at most 1024 bytes");
     return FL_OK;
@@ -152,7 +187,9 @@ enum fl_error fl_report_decode(struct fl_slice signed_bytes, struct fl_report *r
     uint64_t kind = 0;
     const uint8_t *at = signed_bytes.data;
     const uint8_t *end = at + signed_bytes.size;
+    const uint8_t *field_at = at;
     report->signed_bytes = signed_bytes;
+    report->first_reading = end;
     report->device_id = FL_SLICE_NULL;
     report->counter = report->thinned_count = 0;
     report->sampled_at_ms = report->clock_ms = 0;
@@ -170,13 +207,15 @@ enum fl_error fl_report_decode(struct fl_slice signed_bytes, struct fl_report *r
         } else if (is_integer(&field, 6)) {
             kind = field.integer;
         } else if (is_bytes(&field, 7)) {
-            reading_count++;
+            if (reading_count++ == 0)
+                report->first_reading = field_at;
             enum fl_error error = check_reading(field.bytes, what);
             if (error != FL_OK)
                 return error;
         } else if (is_integer(&field, 8)) {
             report->thinned_count = field.integer;
         }
+        field_at = at;
     }
     if (at != end)
         return refuse(what, "report: not a Report");
@@ -268,8 +307,8 @@ enum fl_error fl_telemetry_decode(struct fl_slice value, enum fl_telemetry_kind 
 
 struct fl_reading_walk fl_readings(const struct fl_report *report)
 {
-    const uint8_t *at = report->signed_bytes.data;
-    return (struct fl_reading_walk){.at = at, .end = at + report->signed_bytes.size};
+    return (struct fl_reading_walk){.at = report->first_reading,
+                                    .end = report->signed_bytes.data + report->signed_bytes.size};
 }
 
 bool fl_reading_next(struct fl_reading_walk *walk)

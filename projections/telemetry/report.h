@@ -33,7 +33,8 @@ struct fl_report {
     struct fl_slice signed_bytes; /* the Report as sent */
     struct fl_slice signature;
     /* The report. */
-    struct fl_slice device_id; /* 16 bytes */
+    const uint8_t *first_reading; /* where the walk over them begins */
+    struct fl_slice device_id;    /* 16 bytes */
     uint32_t generation;
     uint64_t counter;
     int64_t sampled_at_ms;
