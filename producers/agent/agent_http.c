@@ -99,7 +99,7 @@ enum fl_error fl_agent_http_open(const char *url, const char *ca_path, struct fl
         free(made);
         return FL_NO_MEMORY;
     }
-    memcpy(made->url, url, size);
+    snprintf(made->url, sizeof(made->url), "%.*s", (int)size, url);
     made->state = state;
     made->port = port;
     made->ca_path = ca_path;

@@ -112,9 +112,12 @@ static enum fl_error begin_lookup(struct fl_nut_stream *stream, const char *host
 static enum fl_error begin_connect(struct fl_nut_stream *stream, const struct addrinfo *found)
 {
     int failure = 0;
+    unsigned count = count_of(found);
+    if (count == 0)
+        return gone(stream, "the name has no address");
     const struct addrinfo *at = found;
     /* A refusal may come later only: the next try begins with another address. */
-    for (unsigned skip = stream->open_count++ % count_of(found); skip > 0; skip--)
+    for (unsigned skip = stream->open_count++ % count; skip > 0; skip--)
         at = at->ai_next;
     for (; at != NULL && stream->fd < 0; at = at->ai_next) {
         stream->fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

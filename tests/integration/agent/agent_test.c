@@ -148,6 +148,37 @@ static void an_outage_and_kills_lose_nothing(void **state)
     check_order(f);
 }
 
+/* Killed at any moment, on a gateway in any mood. */
+static void random_kills_lose_nothing(void **state)
+{
+    static const enum fl_fake_gateway_mode moods[] = {FL_FAKE_ANSWERS, FL_FAKE_OVERLOADED,
+                                                      FL_FAKE_FORGETFUL, FL_FAKE_SIZE_LIMITED};
+    struct fixture *f = *state;
+    const char *given = getenv("FLEETLOG_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261125;
+    struct fl_port_virtual port;
+    char value[16] = "";
+    printf("FLEETLOG_SEED=%llu\n", (unsigned long long)seed);
+    fl_port_virtual_init(&port, seed, 0);
+    start(f);
+    wait_for(f, (struct wanted){.count = 1, .ups = "beta", .kind = FL_REPORT_FULL});
+    for (int i = 0; i < 25; i++) {
+        uint8_t random[3];
+        fl_port_random(&port.port, random, sizeof(random));
+        fl_fake_gateway_set_mode(f->gateway, moods[random[0] % 4]);
+        snprintf(value, sizeof(value), "%d", i);
+        set(f, random[1] % 2 == 0 ? "alpha" : "beta", "battery.charge", value);
+        assert_true(fl_fake_upsd_wait_polls(f->upsd, 1 + random[2] % 12));
+        fl_agent_process_kill(f->agent);
+        start(f);
+    }
+    fl_fake_gateway_set_mode(f->gateway, FL_FAKE_ANSWERS);
+    set(f, "alpha", "battery.charge", "last");
+    wait_for(f, (struct wanted){1, "alpha", 0, "battery.charge", "last"});
+    assert_true(fl_agent_process_stop(f->agent));
+    check_order(f);
+}
+
 static void a_lost_answer_is_a_replay(void **state)
 {
     struct fixture *f = *state;
@@ -412,6 +443,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(full_then_changes_then_stale),
         TEST(an_outage_and_kills_lose_nothing),
+        TEST(random_kills_lose_nothing),
         TEST(a_lost_answer_is_a_replay),
         TEST(kills_around_a_request_use_no_counter_twice),
         TEST(overload_and_small_requests_are_waited_out),
