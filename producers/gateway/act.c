@@ -8,7 +8,7 @@
 #include "fleetlog/v1/events.pb-c.h"
 #include "producers/gateway/operator.h"
 
-enum { READ_MS = 5000, KEY_SIZE_MAX = 128 };
+enum { KEY_SIZE_MAX = 128 };
 
 char *fl_call_mint(struct call *call)
 {
@@ -51,35 +51,6 @@ enum fl_error fl_gateway_wait(struct gateway *gateway, uint64_t offset, int64_t 
     return FL_OK;
 }
 
-/* The record at an offset of events, copied into the call's arena. */
-static enum fl_error fetch_event(struct call *call, uint64_t offset, struct fl_record *record)
-{
-    struct gateway *gateway = call->gateway;
-    struct fl_batch batch = {.count = 0};
-    pthread_mutex_lock(&gateway->events_lock);
-    enum fl_error error = fl_reader_seek(gateway->events, 0, offset);
-    if (error == FL_OK)
-        error = fl_reader_poll(gateway->events, READ_MS, 1, &batch);
-    if (error == FL_OK && (batch.count == 0 || batch.entries[0].offset != offset))
-        error = batch.count == 0 ? FL_TIMEOUT : FL_LOG_CHANGED;
-    if (error == FL_OK) {
-        const struct fl_record *from = &batch.entries[0].record;
-        struct fl_header *headers =
-            fl_arena_calloc(&call->arena, from->header_count + 1, sizeof(*headers));
-        for (uint32_t i = 0; headers != NULL && i < from->header_count; i++) {
-            headers[i].name = fl_arena_copy(&call->arena, from->headers[i].name);
-            headers[i].value = fl_arena_copy(&call->arena, from->headers[i].value);
-        }
-        *record = *from;
-        record->key = fl_arena_copy(&call->arena, from->key);
-        record->value = fl_arena_copy(&call->arena, from->value);
-        record->headers = headers;
-        error = call->arena.exhausted ? FL_NO_MEMORY : FL_OK;
-    }
-    pthread_mutex_unlock(&gateway->events_lock);
-    return error;
-}
-
 /* The event that answered the action at `action_offset`. */
 static enum fl_error read_outcome(struct call *call, uint64_t action_offset,
                                   struct outcome *outcome)
@@ -100,7 +71,7 @@ static enum fl_error read_outcome(struct call *call, uint64_t action_offset,
     if (error == FL_OK && event_offset == FL_OFFSET_NONE)
         error = FL_NOT_FOUND;
     if (error == FL_OK)
-        error = fetch_event(call, event_offset, &record);
+        error = fl_outcomes_fetch(call->gateway->outcomes, event_offset, &call->arena, &record);
     if (error == FL_OK)
         error = fl_envelope_read(&record, &outcome->envelope, &what);
     if (error == FL_OK && outcome->envelope.row == NULL)

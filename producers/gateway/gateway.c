@@ -235,8 +235,6 @@ static enum fl_error open_listeners(struct gateway *gateway, char detail[256])
 static enum fl_error open_all(struct gateway *gateway, char detail[FL_KEYRING_DETAIL_SIZE])
 {
     struct fl_duty *duty = gateway->duty;
-    struct fl_source source = {.topic = "events"};
-    uint64_t begin = 0;
     enum fl_error error =
         fl_node_keyring_load(duty->config, duty->datadir, &gateway->keyring, detail);
     if (error == FL_OK)
@@ -248,9 +246,7 @@ static enum fl_error open_all(struct gateway *gateway, char detail[FL_KEYRING_DE
         error = fl_duty_wait(duty, RETRY_MS / 10) ? FL_INTERRUPTED : FL_OK;
     }
     if (error == FL_OK)
-        error = fl_journal_offsets(duty->journal, "events", 0, &begin, &source.offset);
-    if (error == FL_OK)
-        error = fl_reader_open(duty->journal, &source, 1, &gateway->events);
+        error = fl_outcomes_open(duty->journal, &gateway->outcomes);
     if (error == FL_OK)
         error = fl_submitter_open(duty->journal, &gateway->submitter);
     if (error == FL_OK)
@@ -277,14 +273,13 @@ static void close_all(struct gateway *gateway)
     fl_http_close(&gateway->operator_http);
     fl_http_close(&gateway->agents_http);
     fl_submitter_close(&gateway->submitter);
-    fl_reader_close(&gateway->events);
+    fl_outcomes_close(&gateway->outcomes);
     for (size_t i = 0; i < gateway->view_count; i++)
         fl_store_reader_close(&gateway->views[i]);
     fl_keyring_close(&gateway->keyring);
     fl_agents_close(&gateway->agents);
     fl_metrics_close(&gateway->metrics);
     pthread_mutex_destroy(&gateway->id_lock);
-    pthread_mutex_destroy(&gateway->events_lock);
     pthread_mutex_destroy(&gateway->intake_lock);
 }
 
@@ -315,7 +310,6 @@ enum fl_error fl_gateway_run(struct fl_duty *duty)
     gateway->started_at_ms = fl_port_wall_ms(duty->port);
     gateway->started_monotonic_ms = fl_port_monotonic_ms(duty->port);
     pthread_mutex_init(&gateway->id_lock, NULL);
-    pthread_mutex_init(&gateway->events_lock, NULL);
     pthread_mutex_init(&gateway->intake_lock, NULL);
     fl_id_source_init(&gateway->ids, duty->port);
     fl_port_random(duty->port, &gateway->boot, sizeof(gateway->boot));

@@ -10,6 +10,7 @@
 #include "core/keyring.h"
 #include "producers/gateway/gateway.h"
 #include "producers/gateway/http.h"
+#include "producers/gateway/outcomes.h"
 #include "producers/gateway/submit.h"
 #include "projections/registry/registry.h"
 #include "projections/store/store_reader.h"
@@ -53,8 +54,7 @@ struct gateway {
     struct fl_metrics *metrics;
     pthread_mutex_t id_lock;
     struct fl_id_source ids;
-    pthread_mutex_t events_lock;
-    struct fl_reader *events;
+    struct fl_outcomes *outcomes;
     pthread_mutex_t intake_lock;
     struct fl_clock_guard clock;
     enum fl_intake intake; /* as last seen */

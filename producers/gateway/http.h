@@ -6,7 +6,7 @@
  *
  * One thread per connection, because a handler may wait for the outcome of an action or for a
  * command to come. TLS and HTTP/2 are a reverse proxy's work. Bodies are bounded before they are
- * read; a slow sender is cut off by the time-out.
+ * read; a sender that pauses is cut off by the time-out.
  *
  * Threading: handlers run on connection threads; answers and requests belong to one call.
  * Allocation: body and answer are freed after the call. Limits: those of struct fl_http_options;
