@@ -207,14 +207,30 @@ static enum fl_error end_of_log(struct fold *fold)
                      source->partition, end, fold->next[i]);
             return FL_LOG_CHANGED;
         }
-        if (fl_topic_row(source->topic)->spec.compacted) {
-            error = begin(fold);
-            if (error != FL_OK)
-                return error;
-            fl_feed_skip_to(fold->feed, i, fold->next[i]);
+        if (!fl_topic_row(source->topic)->spec.compacted) {
+            snprintf(fold->detail, sizeof(fold->detail),
+                     "%s-%u holds no record from %" PRIu64 " to %" PRIu64, topic, source->partition,
+                     source->position.next, fold->next[i] - 1);
+            return FL_LOG_CHANGED;
         }
+        error = begin(fold);
+        if (error != FL_OK)
+            return error;
+        fl_feed_skip_to(fold->feed, i, fold->next[i]);
     }
     return FL_OK;
+}
+
+/* Retention went past a position meanwhile: notes the hole and reads on behind it. */
+static enum fl_error step_over_gap(struct fold *fold, struct fl_reader **reader)
+{
+    fl_reader_close(reader);
+    enum fl_error error = begin(fold);
+    if (error == FL_OK)
+        error = fl_feed_check_log(fold->feed, fold->kv);
+    if (error == FL_OK && !all_done(fold))
+        error = fl_feed_open_reader(fold->feed, fold->wanted, fold->index_of, reader);
+    return error;
 }
 
 /* Reads the wanted sources to their targets. */
@@ -228,6 +244,10 @@ static enum fl_error fold_wanted(struct fold *fold)
     while (error == FL_OK && !all_done(fold)) {
         struct fl_batch batch;
         error = fl_reader_poll(reader, POLL_MS, POLL_SIZE_MAX, &batch);
+        if (error == FL_LOG_BEHIND) {
+            error = step_over_gap(fold, &reader);
+            continue;
+        }
         if (error == FL_OK)
             error = take_batch(fold, &batch);
         if (error == FL_OK)

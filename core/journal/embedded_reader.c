@@ -125,7 +125,15 @@ static enum fl_error copy_block(struct reader *reader, uint32_t index, size_t si
     struct fl_kv *kv = &source->view->txn.kv;
     struct fl_block_row row;
     if (!fl_embedded_find(kv, source->partition, source->position, &row)) {
+        /* What was copied before a block that does not decode is handed out first. */
+        *is_full = kv->error == FL_CORRUPT && reader->copied_count != 0;
+        if (*is_full)
+            return FL_OK;
         *end = true;
+        if (kv->error != FL_OK)
+            fl_embedded_detail(reader->journal,
+                               "topic %s partition %u offset %" PRIu64 ": the block is none",
+                               source->view->topic->name, source->partition, source->position);
         return kv->error;
     }
     if (reader->size != 0 && reader->size + row.value.size > size_max) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/diag.h"
 #include "core/journal_engine.h"
 #include "core/json.h"
 #include "replay/cli/commands.h"
@@ -258,6 +259,8 @@ static int verify_command(struct fl_cli *cli, const struct fl_arguments *argumen
     enum fl_error error = fl_duty_init(&v.duty, "verify");
     v.duty.port = cli->port;
     v.line_ms = fl_port_monotonic_ms(cli->port);
+    /* Void records are counted, and what is wrong becomes a finding: not both in the log. */
+    fl_diag_configure("verify", cli->json, FL_LEVEL_CRITICAL);
     code = error == FL_OK ? verify(&v, arguments, journal) : fl_error_exit_code(error);
     fl_duty_fini(&v.duty);
     fl_journal_close(&journal);

@@ -193,8 +193,9 @@ static enum fl_error take_other(struct fl_verify_deciding *d, const struct fl_en
     enum fl_error error = fl_verify_probe(d, entry->offset + 1, heads, 2, &which, &at);
     if (error != FL_OK)
         return error;
-    if (which != 1 && !header_is_hash(&entry->record, d->action_hash) &&
-        (which == 0 || names_itself(expected, entry))) {
+    bool other_action = which != 1 && !header_is_hash(&entry->record, d->action_hash) &&
+                        (which == 0 || names_itself(expected, entry));
+    if (other_action) {
         report_action(d, entry);
     } else {
         fl_verify_find(&finding, FL_VERIFY_DECISION, FL_TOPIC_EVENTS, 0, entry->offset,
@@ -203,10 +204,10 @@ static enum fl_error take_other(struct fl_verify_deciding *d, const struct fl_en
         fl_verify_describe(&expected->decision.event, &entry->record, &d->decode_arena, &finding);
         fl_verify_report(d->run, FL_TOPIC_EVENTS, &finding);
     }
-    if (which == 1)
+    /* Where nothing extends either, what was decided again is the better guess. */
+    if (which != 0 && !other_action)
         return fl_verify_adopt(d, &d->head, expected, entry->offset);
-    const struct fl_record *action = expected->decision.action;
-    error = take_found(d, entry, action, hash, &taken);
+    error = take_found(d, entry, expected->decision.action, hash, &taken);
     if (error != FL_OK || taken)
         return error;
     error = fl_verify_adopt(d, &heads[1], expected, entry->offset);
@@ -250,13 +251,10 @@ static enum fl_error take_void(struct fl_verify_deciding *d, const struct fl_ent
         fl_verify_report_at(d->run, FL_VERIFY_ALARM, FL_TOPIC_EVENTS, 0, entry->offset,
                             "ce_sequence and ce_action one above the head's, each header once",
                             "an event that extends the head without");
-    bool is_number =
-        header != NULL && header->value.data != NULL && fl_slice_to_u64(header->value, &sequence);
-    if (is_alarm && (!is_number || sequence < d->head.sequence))
+    if (is_alarm) /* it extends the head, whatever it says */
         sequence = d->head.sequence;
-    else if (!is_number || sequence < d->head.sequence)
-        return FL_OK;
-    if (entry->offset < d->cleared_until)
+    else if (header == NULL || header->value.data == NULL ||
+             !fl_slice_to_u64(header->value, &sequence) || sequence < d->head.sequence)
         return FL_OK;
     /* What is folded so far must outlive whatever is tried now. */
     enum fl_error error = commit(d);

@@ -12,6 +12,13 @@
  */
 #include "replay/verify/stream.h"
 
+/* Void records that claimed a place ahead of the head while the chain went on behind them. */
+enum { FL_VERIFY_SUSPECT_COUNT = 32 };
+struct fl_verify_suspect {
+    uint64_t offset;
+    uint8_t hash[FL_HASH_SIZE];
+};
+
 struct fl_verify_deciding {
     struct fl_verify_run *run;
     const struct fl_view *view;
@@ -25,7 +32,9 @@ struct fl_verify_deciding {
     struct fl_arena decide_arena;
     struct fl_arena decode_arena;
     uint8_t action_hash[FL_HASH_SIZE]; /* of the action that was decided last */
-    uint64_t cleared_until; /* void records below it are none: the chain goes on behind them */
+    uint64_t cleared_until;            /* void records below it: the chain goes on behind them */
+    struct fl_verify_suspect suspects[FL_VERIFY_SUSPECT_COUNT]; /* a ring */
+    uint32_t suspect_count;
     uint32_t pending_count; /* events folded since the last commit */
     bool broken;            /* nothing behind can be decided */
 };

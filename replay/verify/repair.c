@@ -53,6 +53,30 @@ static void report_missing(struct fl_verify_deciding *d, const struct fl_entry *
     fl_verify_report(d->run, FL_TOPIC_EVENTS, &finding);
 }
 
+static void suspect(struct fl_verify_deciding *d, const struct fl_entry *entry)
+{
+    struct fl_verify_suspect *suspect = &d->suspects[d->suspect_count++ % FL_VERIFY_SUSPECT_COUNT];
+    suspect->offset = entry->offset;
+    fl_record_hash(d->run->sha, &entry->record, suspect->hash);
+}
+
+/* True, with a finding, if the event that should stand here was met before the one it rests on. */
+static bool report_misplaced(struct fl_verify_deciding *d,
+                             const struct fl_verify_expected *expected)
+{
+    char text[64];
+    for (uint32_t i = 0; i < d->suspect_count && i < FL_VERIFY_SUSPECT_COUNT; i++) {
+        if (memcmp(d->suspects[i].hash, expected->hash, FL_HASH_SIZE) != 0)
+            continue;
+        snprintf(text, sizeof(text), "the event with ce_sequence %llu behind what it rests on",
+                 (unsigned long long)d->head.sequence);
+        fl_verify_report_at(d->run, FL_VERIFY_CHAIN, FL_TOPIC_EVENTS, 0, d->suspects[i].offset,
+                            text, "it stands before");
+        return true;
+    }
+    return false;
+}
+
 static enum fl_error give_up(struct fl_verify_deciding *d, const struct fl_entry *entry,
                              uint64_t sequence)
 {
@@ -84,38 +108,56 @@ static enum fl_error replace(struct fl_verify_deciding *d, const struct fl_entry
     return fl_verify_adopt(d, &d->head, expected, entry->offset);
 }
 
+/* Decides and folds what must stand between the head and `entry`, which claims `sequence`, until
+ * the entry extends the head or claims its place (`expected` then is what must stand there). */
+static enum fl_error fill_in(struct fl_verify_deciding *d, const struct fl_entry *entry,
+                             uint64_t sequence, struct fl_verify_expected *expected, bool *extends)
+{
+    uint8_t hash[FL_HASH_SIZE];
+    uint64_t first = d->head.sequence;
+    bool is_explained = true;
+    enum fl_error error = FL_OK;
+    *extends = false;
+    while (error == FL_OK) {
+        *extends = d->head.sequence > first &&
+                   fl_chain_judge(&d->head, d->run->sha, &entry->record, hash) == FL_CHAIN_VALID;
+        if (!*extends)
+            error = fl_verify_expect(d, &d->head, NULL, expected);
+        if (error != FL_OK || *extends || !expected->is_known || d->head.sequence >= sequence)
+            break;
+        is_explained = report_misplaced(d, expected) && is_explained;
+        error = fl_verify_adopt(d, &d->head, expected, entry->offset);
+        if (error == FL_OK)
+            error = fl_verify_step(d->run, 0);
+    }
+    if (error == FL_OK && d->head.sequence > first && !is_explained)
+        report_missing(d, entry, first, d->head.sequence - 1);
+    return error;
+}
+
 enum fl_error fl_verify_break(struct fl_verify_deciding *d, const struct fl_entry *entry,
                               uint64_t sequence, bool is_named)
 {
     struct fl_verify_expected expected;
     size_t which = 1;
-    uint64_t first = d->head.sequence;
     uint8_t hash[FL_HASH_SIZE];
-    enum fl_error error =
-        fl_verify_probe(d, entry->offset + 1, &d->head, 1, &which, &d->cleared_until);
-    if (error != FL_OK || which == 0)
+    bool extends = false;
+    enum fl_error error = FL_OK;
+    if (entry->offset >= d->cleared_until)
+        error = fl_verify_probe(d, entry->offset + 1, &d->head, 1, &which, &d->cleared_until);
+    if (error != FL_OK)
         return error;
-    for (;;) {
-        if (d->head.sequence > first &&
-            fl_chain_judge(&d->head, d->run->sha, &entry->record, hash) == FL_CHAIN_VALID) {
-            report_missing(d, entry, first, d->head.sequence - 1);
-            d->run->result->void_count--;
-            return fl_verify_take_valid(d, entry, hash);
-        }
-        error = fl_verify_expect(d, &d->head, NULL, &expected);
-        if (error != FL_OK)
-            return error;
-        if (!expected.is_known)
-            return give_up(d, entry, sequence);
-        if (d->head.sequence >= sequence)
-            break;
-        error = fl_verify_adopt(d, &d->head, &expected, entry->offset);
-        if (error == FL_OK)
-            error = fl_verify_step(d->run, 0);
-        if (error != FL_OK)
-            return error;
+    if (which == 0 || entry->offset < d->cleared_until) {
+        suspect(d, entry);
+        return FL_OK;
     }
-    if (d->head.sequence > first)
-        report_missing(d, entry, first, d->head.sequence - 1);
-    return replace(d, entry, &expected, is_named);
+    error = fill_in(d, entry, sequence, &expected, &extends);
+    if (error != FL_OK)
+        return error;
+    if (extends) {
+        d->run->result->void_count--;
+        fl_record_hash(d->run->sha, &entry->record, hash);
+        return fl_verify_take_valid(d, entry, hash);
+    }
+    return expected.is_known ? replace(d, entry, &expected, is_named) : give_up(d, entry, sequence);
 }

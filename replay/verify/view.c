@@ -40,7 +40,8 @@ static enum fl_error not_compared(struct compared *c, enum fl_verify_view_state 
     return FL_OK;
 }
 
-static void check_rows(struct compared *c)
+/* A row that does not decode spoils the transaction: the comparison begins another. */
+static enum fl_error check_rows(struct compared *c)
 {
     struct fl_kv *kv = &c->copy.txn.kv;
     char reason[FL_DETAIL_SIZE] = "";
@@ -50,6 +51,10 @@ static void check_rows(struct compared *c)
     if (!good || kv->error != FL_OK)
         report(c, FL_VERIFY_INVARIANT, "", "rows that hold together",
                reason[0] != '\0' ? reason : fl_error_text(kv->error));
+    if (kv->error == FL_OK)
+        return FL_OK;
+    fl_txn_abort(&c->copy.txn);
+    return fl_txn_begin_read(&c->copy.txn, c->copy.env);
 }
 
 /* True if the log has findings in a topic that the view reads. */
@@ -93,6 +98,9 @@ static enum fl_error fold(struct compared *c, struct fl_fold_sink sink,
     };
     enum fl_error error = fl_fold_run(&fold);
     enum fl_error_class class = fl_error_class(error);
+    /* Retention is past it: the view has not read for long. Or a record is missing at the end. */
+    if (error == FL_CONFLICT || (error == FL_UNAVAILABLE && log_has_findings(c)))
+        return not_compared(c, FL_VERIFY_VIEW_NOT_COMPARED, detail);
     if (class != FL_CLASS_REJECT && class != FL_CLASS_CORRUPT)
         return error == FL_OK || error == FL_INTERRUPTED
                    ? error
@@ -328,10 +336,9 @@ static enum fl_error compare_view(struct compared *c)
     }
     fl_meta_head(kv, &head);
     c->result->sequence = head.sequence;
-    check_rows(c);
-    if (kv->error != FL_OK)
-        return not_compared(c, FL_VERIFY_VIEW_NOT_COMPARED, "a row cannot be read");
-    enum fl_error error = fl_verify_positions(c->run, c->view, kv);
+    enum fl_error error = check_rows(c);
+    if (error == FL_OK)
+        error = fl_verify_positions(c->run, c->view, kv);
     if (error == FL_OK)
         error = fold_fresh(c);
     if (error != FL_OK || c->result->state != FL_VERIFY_VIEW_COMPARED)
