@@ -2,6 +2,7 @@
 #include "core/journal_open.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/journal_engine.h"
@@ -37,6 +38,23 @@ static enum fl_error open_kafka(const struct fl_config *config, const char *brok
     return fl_journal_open_kafka(&options, journal);
 }
 
+/* librdkafka takes the low 16 bits of a port that is too large, and so reaches another one. */
+static bool ports_fit(const char *brokers)
+{
+    for (const char *at = brokers; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        const char *end = at + strcspn(at, ",");
+        const char *colon = memrchr(at, ':', (size_t)(end - at));
+        if (colon == NULL || memchr(colon, ']', (size_t)(end - colon)) != NULL)
+            continue; /* no port: the default one */
+        size_t digits = strspn(colon + 1, "0123456789");
+        unsigned long port = strtoul(colon + 1, NULL, 10);
+        if (digits == 0 || digits > 5 || colon + 1 + digits != end || port == 0 || port > 65535)
+            return false;
+    }
+    return true;
+}
+
 enum fl_error fl_journal_open(const struct fl_config *config, const struct fl_datadir *datadir,
                               const char *url, bool read_only, struct fl_journal **journal,
                               char detail[FL_CONFIG_DETAIL_SIZE])
@@ -47,7 +65,8 @@ enum fl_error fl_journal_open(const struct fl_config *config, const struct fl_da
     if (strcmp(name, "embedded") == 0) {
         error = open_embedded(config, datadir, read_only, journal);
     } else if (strncmp(name, kafka_scheme, sizeof(kafka_scheme) - 1) == 0 &&
-               name[sizeof(kafka_scheme) - 1] != '\0') {
+               name[sizeof(kafka_scheme) - 1] != '\0' &&
+               ports_fit(name + sizeof(kafka_scheme) - 1)) {
         error = open_kafka(config, name + sizeof(kafka_scheme) - 1, journal, detail);
     } else {
         snprintf(detail, FL_CONFIG_DETAIL_SIZE,
