@@ -64,7 +64,7 @@ static void suspect(struct fl_verify_deciding *d, const struct fl_entry *entry)
 static bool report_misplaced(struct fl_verify_deciding *d,
                              const struct fl_verify_expected *expected)
 {
-    char text[64];
+    char text[96];
     for (uint32_t i = 0; i < d->suspect_count && i < FL_VERIFY_SUSPECT_COUNT; i++) {
         if (memcmp(d->suspects[i].hash, expected->hash, FL_HASH_SIZE) != 0)
             continue;
