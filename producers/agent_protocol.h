@@ -10,8 +10,9 @@
  *     lower-case hex of SHA-256(body)
  * NONCE is a decimal u64 that grows with every request of an agent, over its restarts too. Requests
  * of one agent may overlap and then arrive out of order: 401 asks it to try again under a new
- * nonce. Refusals are problem documents (RFC 9457). 429, 503 and no answer at all: the agent backs
- * off and tries again; any other 4xx is final for what was sent.
+ * nonce. Refusals are problem documents (RFC 9457); one with a member "code" was decided by the log
+ * and is final. 400, 413 and 422 blame the request's form and are final, too. Everything else, and
+ * no answer at all: the agent backs off and tries again.
  *
  * POST ENROL {claim, agentId, publicKey, proof}: proof is base64 of the signature over
  *     "fleetlog-enrol-v1\n" claim "\n" agentId; 200 {agentId, companyId}. The same again answers

@@ -62,6 +62,8 @@ void fl_agent_text(struct fl_slice value, char *out, size_t out_size);
 
 /* control.c: one small request at a time: enrol, commands' states, devices */
 void fl_control_step(struct fl_agent *agent);
+/* The status that an answer amounts to: 503 for what is no answer of the gateway's. */
+long fl_control_status(long status, struct fl_slice body);
 
 /* uplink.c: lanes, reports, the long poll */
 /* Takes note of how a lane's request went: true if it is settled (2xx, or a refusal for good);

@@ -30,6 +30,21 @@ static void read_problem(struct fl_slice body, char *out, size_t size)
     json_decref(problem);
 }
 
+/* A refusal that names a code was decided and stands; one that names none came from the door, or
+ * from something in between that is not the gateway (a proxy's 404): there only what the request's
+ * form is blamed for is final. */
+long fl_control_status(long status, struct fl_slice body)
+{
+    if (status < 400 || status == 401 || status == 503)
+        return status;
+    json_t *problem = parse(body);
+    bool decided = json_is_string(json_object_get(problem, "code"));
+    json_decref(problem);
+    if (decided)
+        return status < 500 ? status : 422;
+    return status == 400 || status == 413 || status == 422 ? status : 503;
+}
+
 static bool read_number(const json_t *object, const char *name, uint64_t *number)
 {
     const json_t *value = json_object_get(object, name);
@@ -123,6 +138,7 @@ static void on_command_posted(void *context, long status, struct fl_slice body, 
     struct fl_agent *agent = context;
     struct fl_agent_command *command = agent->posted;
     agent->posted = NULL;
+    status = fl_control_status(status, body);
     if (!fl_lane_settled(agent, FL_AGENT_LANE_CONTROL, status, why) || command == NULL)
         return;
     if (status != 200) {
@@ -236,6 +252,7 @@ static void on_described(void *context, long status, struct fl_slice body, const
     struct fl_agent_device *device = agent->described;
     bool was_registered = device->id_text[0] != '\0';
     agent->described = NULL;
+    status = fl_control_status(status, body);
     if (!fl_lane_settled(agent, FL_AGENT_LANE_CONTROL, status, why))
         return;
     if (status == 200 && !was_registered) {

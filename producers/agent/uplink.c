@@ -184,6 +184,7 @@ static void on_reports(void *context, long status, struct fl_slice body, const c
     struct fl_agent *agent = context;
     bool one = agent->batch_count_max == 1 || agent->sent_until - agent->sent_from == 1;
     fl_fault_point("agent_reported");
+    status = fl_control_status(status, body);
     if (!fl_lane_settled(agent, FL_AGENT_LANE_REPORTS, status, why))
         return;
     if (status == 200) {
@@ -261,6 +262,9 @@ static void on_commands(void *context, long status, struct fl_slice body, const 
     bool any_new = false;
     size_t i;
     const json_t *one;
+    /* There is no refusal of a question that would be final. */
+    if (status >= 400 && status != 401)
+        status = 503;
     if (!fl_lane_settled(agent, FL_AGENT_LANE_COMMANDS, status, why))
         return;
     json_t *answer = status == 200 ? json_loadb((const char *)body.data, body.size, 0, NULL) : NULL;

@@ -152,7 +152,8 @@ static void an_outage_and_kills_lose_nothing(void **state)
 static void random_kills_lose_nothing(void **state)
 {
     static const enum fl_fake_gateway_mode moods[] = {FL_FAKE_ANSWERS, FL_FAKE_OVERLOADED,
-                                                      FL_FAKE_FORGETFUL, FL_FAKE_SIZE_LIMITED};
+                                                      FL_FAKE_FORGETFUL, FL_FAKE_SIZE_LIMITED,
+                                                      FL_FAKE_PROXY};
     struct fixture *f = *state;
     const char *given = getenv("FLEETLOG_SEED");
     uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261125;
@@ -165,7 +166,7 @@ static void random_kills_lose_nothing(void **state)
     for (int i = 0; i < 25; i++) {
         uint8_t random[3];
         fl_port_random(&port.port, random, sizeof(random));
-        fl_fake_gateway_set_mode(f->gateway, moods[random[0] % 4]);
+        fl_fake_gateway_set_mode(f->gateway, moods[random[0] % 5]);
         snprintf(value, sizeof(value), "%d", i);
         set(f, random[1] % 2 == 0 ? "alpha" : "beta", "battery.charge", value);
         assert_true(fl_fake_upsd_wait_polls(f->upsd, 1 + random[2] % 12));

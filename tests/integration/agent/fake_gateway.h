@@ -20,9 +20,10 @@ enum { FL_FAKE_DEADLINE_S = 30 };
 
 enum fl_fake_gateway_mode {
     FL_FAKE_ANSWERS,
-    FL_FAKE_OVERLOADED,  /* 503 */
-    FL_FAKE_FORGETFUL,   /* does what a POST asks and answers 500 */
-    FL_FAKE_SIZE_LIMITED /* 413 for more than one report */
+    FL_FAKE_OVERLOADED,   /* 503 */
+    FL_FAKE_FORGETFUL,    /* does what a POST asks and answers 500 */
+    FL_FAKE_SIZE_LIMITED, /* 413 for more than one report */
+    FL_FAKE_PROXY         /* 404 to everything, as a proxy that leads nowhere */
 };
 
 struct fl_fake_report {

@@ -15,12 +15,26 @@ struct upload {
 
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, json_t *json)
 {
-    char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : strdup("{\"title\":\"refused\"}");
+    bool decided = status == 403 || status == 404 || status == 409;
+    char *text = json != NULL ? json_dumps(json, JSON_COMPACT)
+                              : strdup(decided ? "{\"title\":\"refused\",\"code\":\"DENIED\"}"
+                                               : "{\"title\":\"refused\"}");
     struct MHD_Response *response =
         MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
     enum MHD_Result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     json_decref(json);
+    return result;
+}
+
+/* What stands in between and knows no such path. */
+static enum MHD_Result answer_as_proxy(struct MHD_Connection *connection)
+{
+    static char page[] = "<html>404 Not Found</html>";
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(sizeof(page) - 1, page, MHD_RESPMEM_PERSISTENT);
+    enum MHD_Result result = MHD_queue_response(connection, 404, response);
+    MHD_destroy_response(response);
     return result;
 }
 
@@ -48,8 +62,9 @@ static enum MHD_Result serve(struct fl_fake_gateway *gateway, struct MHD_Connect
         call.json = json_loadb((const char *)upload->data, upload->size, 0, NULL);
     pthread_mutex_lock(&gateway->mutex);
     unsigned status = 503;
-    if (gateway->mode != FL_FAKE_OVERLOADED)
+    if (gateway->mode != FL_FAKE_OVERLOADED && gateway->mode != FL_FAKE_PROXY)
         status = fl_fake_gateway_serve(gateway, &call);
+    bool is_proxy = gateway->mode == FL_FAKE_PROXY;
     if (gateway->mode == FL_FAKE_FORGETFUL && strcmp(method, "POST") == 0)
         status = 500;
     gateway->served_count++;
@@ -62,7 +77,7 @@ static enum MHD_Result serve(struct fl_fake_gateway *gateway, struct MHD_Connect
         json_decref(call.answer);
         call.answer = NULL;
     }
-    return answer(connection, status, call.answer);
+    return is_proxy ? answer_as_proxy(connection) : answer(connection, status, call.answer);
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
