@@ -159,5 +159,7 @@ enum fl_error fl_verify_break(struct fl_verify_deciding *d, const struct fl_entr
         fl_record_hash(d->run->sha, &entry->record, hash);
         return fl_verify_take_valid(d, entry, hash);
     }
-    return expected.is_known ? replace(d, entry, &expected, is_named) : give_up(d, entry, sequence);
+    if (expected.is_known)
+        return replace(d, entry, &expected, is_named);
+    return is_named ? FL_OK : give_up(d, entry, sequence);
 }

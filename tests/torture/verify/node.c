@@ -96,6 +96,13 @@ static void keep(void *context, const struct fl_verify_finding *finding)
         findings->all[findings->count++] = *finding;
 }
 
+static bool stop(void *context, const struct fl_verify_progress *progress)
+{
+    (void)context;
+    (void)progress;
+    return false;
+}
+
 struct node_findings *node_verify(struct node *node, bool with_views,
                                   const struct fl_rules_set *rules)
 {
@@ -117,6 +124,7 @@ struct node_findings *node_verify(struct node *node, bool with_views,
         .map_size = MAP_SIZE,
         .check_topic = fl_journal_check_embedded,
         .finding = keep,
+        .progress = node->interrupt ? stop : NULL,
         .context = &findings,
     };
     options.view_count = count;

@@ -25,7 +25,8 @@ struct node {
     char copy[NODE_PATH_SIZE]; /* the one that is changed */
     struct world world;
     uint8_t agent_secret[64];
-    bool last_is_pending; /* leave the last action unanswered */
+    bool goes_on;   /* set before node_make: the log does not move away at the end */
+    bool interrupt; /* end verify as soon as it asks */
 };
 
 /* Makes the base. */

@@ -12,7 +12,7 @@
 
 #include "tests/torture/verify/tamper.h"
 
-enum { ROUNDS = 8, FEW_ROUNDS = 3, EACH = 7 };
+enum { ROUNDS = 5, FEW_ROUNDS = 2, EACH = 7 };
 
 struct fixture {
     struct node node;
