@@ -103,7 +103,7 @@ void fl_duty_ready(struct fl_duty *duty)
     tell_supervisor(duty, 'R');
     if (duty->supervisor_fd < 0)
         tell_systemd("READY=1\n");
-    fl_diag(STARTED, FL_UINT("pid", (uint64_t)getpid()));
+    fl_diag(STARTED, FL_TEXT("name", duty->name), FL_UINT("pid", (uint64_t)getpid()));
 }
 
 void fl_duty_beat(struct fl_duty *duty)

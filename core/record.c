@@ -94,6 +94,23 @@ size_t fl_record_size(const struct fl_record *record)
     return size;
 }
 
+bool fl_record_copy(struct fl_arena *arena, const struct fl_record *from, struct fl_record *to)
+{
+    struct fl_header *headers =
+        fl_arena_alloc(arena, ((size_t)from->header_count + 1) * sizeof(*headers));
+    if (headers == NULL)
+        return false;
+    for (uint32_t i = 0; i < from->header_count; i++) {
+        headers[i].name = fl_arena_copy(arena, from->headers[i].name);
+        headers[i].value = fl_arena_copy(arena, from->headers[i].value);
+    }
+    *to = *from;
+    to->key = fl_arena_copy(arena, from->key);
+    to->value = fl_arena_copy(arena, from->value);
+    to->headers = headers;
+    return !arena->exhausted;
+}
+
 enum fl_error fl_record_check_limits(const struct fl_record *record, const char **what)
 {
     *what = NULL;

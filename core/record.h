@@ -12,8 +12,9 @@
  * Every byte string is a u32 big-endian length and the bytes; NULL is the length 0xffffffff. The
  * timestamp and the topic are not part of it.
  *
- * Threading: pure. Allocation: none.
+ * Threading: pure. Allocation: none but what fl_record_copy takes from its arena.
  */
+#include "core/arena.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/limits.h"
@@ -46,6 +47,10 @@ bool fl_record_has_duplicate_header(const struct fl_record *record);
 
 /* Sum of all byte strings: what limits are measured against. */
 size_t fl_record_size(const struct fl_record *record);
+
+/* Copies all of it into the arena; false when that has no room. */
+bool fl_record_copy(struct fl_arena *arena, const struct fl_record *from,
+                    struct fl_record *to) FL_MUST_USE;
 
 /* FL_TOO_LARGE if key, headers or the whole pass their limits; `what` names the part. */
 enum fl_error fl_record_check_limits(const struct fl_record *record, const char **what) FL_MUST_USE;

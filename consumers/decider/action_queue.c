@@ -36,22 +36,6 @@ struct fl_action_queue {
     struct chunk *hint;
 };
 
-static bool copy_record(struct fl_arena *arena, const struct fl_record *from, struct fl_record *to)
-{
-    struct fl_header *headers = fl_arena_alloc(arena, (from->header_count + 1) * sizeof(*headers));
-    if (headers == NULL)
-        return false;
-    for (uint32_t i = 0; i < from->header_count; i++) {
-        headers[i].name = fl_arena_copy(arena, from->headers[i].name);
-        headers[i].value = fl_arena_copy(arena, from->headers[i].value);
-    }
-    *to = *from;
-    to->key = fl_arena_copy(arena, from->key);
-    to->value = fl_arena_copy(arena, from->value);
-    to->headers = headers;
-    return !arena->exhausted;
-}
-
 static void free_chunk(struct chunk *chunk)
 {
     fl_arena_fini(&chunk->arena);
@@ -72,7 +56,7 @@ static enum fl_error make_chunk(const struct fl_batch *batch, uint64_t expected,
         /* The offsets of actions have no gaps: no transactions, no compaction, no retention. */
         if (batch->entries[i].offset != expected + i)
             error = FL_LOG_CHANGED;
-        else if (!copy_record(&chunk->arena, &batch->entries[i].record, &chunk->records[i]))
+        else if (!fl_record_copy(&chunk->arena, &batch->entries[i].record, &chunk->records[i]))
             error = FL_NO_MEMORY;
         else
             chunk->count++;

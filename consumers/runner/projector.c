@@ -526,9 +526,7 @@ enum fl_error fl_project(struct fl_duty *duty, const struct fl_view *view, uint6
         error = fl_projector_run(projector);
         snprintf(detail, sizeof(detail), "%s", fl_projector_detail(projector));
     }
-    if (error == FL_OK)
-        fl_diag(STOPPED, FL_TEXT("view", view->name));
-    else
+    if (error != FL_OK)
         fl_diag(FAILED, FL_TEXT("view", view->name), FL_TEXT("error", fl_error_name(error)),
                 FL_TEXT("detail", detail));
     fl_projector_close(&projector);

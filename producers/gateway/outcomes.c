@@ -92,21 +92,6 @@ static void keep(struct fl_outcomes *o, const struct fl_entry *entry)
     *place = (struct kept){entry->offset, clone_record(&entry->record)};
 }
 
-static enum fl_error copy(struct fl_arena *arena, const struct fl_record *from,
-                          struct fl_record *record)
-{
-    struct fl_header *headers = fl_arena_calloc(arena, from->header_count + 1, sizeof(*headers));
-    for (uint32_t i = 0; headers != NULL && i < from->header_count; i++) {
-        headers[i].name = fl_arena_copy(arena, from->headers[i].name);
-        headers[i].value = fl_arena_copy(arena, from->headers[i].value);
-    }
-    *record = *from;
-    record->key = fl_arena_copy(arena, from->key);
-    record->value = fl_arena_copy(arena, from->value);
-    record->headers = headers;
-    return arena->exhausted ? FL_NO_MEMORY : FL_OK;
-}
-
 /* Reads on to the offset, or goes there if it is not just ahead; keeps what it passes. */
 static enum fl_error read_to(struct fl_outcomes *o, uint64_t offset, struct fl_arena *arena,
                              struct fl_record *record)
@@ -126,7 +111,7 @@ static enum fl_error read_to(struct fl_outcomes *o, uint64_t offset, struct fl_a
             const struct fl_entry *entry = &batch.entries[i];
             keep(o, entry);
             if (entry->offset == offset)
-                error = copy(arena, &entry->record, record);
+                error = fl_record_copy(arena, &entry->record, record) ? FL_OK : FL_NO_MEMORY;
             else if (entry->offset > offset && o->next <= offset)
                 error = FL_LOG_CHANGED;
             o->next = entry->offset + 1;
@@ -144,8 +129,11 @@ enum fl_error fl_outcomes_fetch(struct fl_outcomes *o, uint64_t offset, struct f
     pthread_mutex_lock(&o->lock);
     const struct kept *place = &o->kept[offset % FL_OUTCOMES_KEPT_COUNT];
     bool is_kept = place->record != NULL && place->offset == offset;
-    enum fl_error error =
-        is_kept ? copy(arena, place->record, record) : read_to(o, offset, arena, record);
+    enum fl_error error = FL_OK;
+    if (!is_kept)
+        error = read_to(o, offset, arena, record);
+    else if (!fl_record_copy(arena, place->record, record))
+        error = FL_NO_MEMORY;
     pthread_mutex_unlock(&o->lock);
     return error;
 }

@@ -130,7 +130,7 @@ static void print_options(const struct fl_option *options)
                  options[i].short_name != 0 ? ", " : "  ", options[i].name,
                  options[i].argument != NULL ? " " : "",
                  options[i].argument != NULL ? options[i].argument : "");
-        printf("  %-26s %s\n", left, options[i].help);
+        printf("  %-30s %s\n", left, options[i].help);
     }
 }
 
@@ -154,7 +154,7 @@ static int print_help(const struct fl_command *command)
                "true\n\nCommands:\n");
         for (size_t i = 0; fl_commands[i] != NULL; i++)
             if (!fl_commands[i]->hidden)
-                printf("  %-26s %s\n", fl_commands[i]->name, fl_commands[i]->summary);
+                printf("  %-30s %s\n", fl_commands[i]->name, fl_commands[i]->summary);
     }
     printf("\nOptions of every command:\n");
     print_options(global_options);

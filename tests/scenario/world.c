@@ -70,17 +70,8 @@ void world_fini(struct world *world)
 
 static struct fl_record keep(struct world *world, const struct fl_record *record)
 {
-    struct fl_record copy = *record;
-    struct fl_header *headers =
-        fl_arena_calloc(&world->log_arena, record->header_count + 1, sizeof(*headers));
-    copy.key = fl_arena_copy(&world->log_arena, record->key);
-    copy.value = fl_arena_copy(&world->log_arena, record->value);
-    for (uint32_t i = 0; i < record->header_count; i++) {
-        headers[i].name = fl_arena_copy(&world->log_arena, record->headers[i].name);
-        headers[i].value = fl_arena_copy(&world->log_arena, record->headers[i].value);
-    }
-    copy.headers = headers;
-    if (world->log_arena.exhausted)
+    struct fl_record copy;
+    if (!fl_record_copy(&world->log_arena, record, &copy))
         world_fail("the log does not fit into memory");
     return copy;
 }

@@ -196,6 +196,32 @@ static void only_canonical_ids_are_valid(void **state)
         assert_false(fl_id_is_valid(fl_slice_text(bad[i])));
 }
 
+/* Absent, empty and present bytes stay what they are; the copy stands on its own. */
+static void a_copy_is_the_same_record(void **state)
+{
+    (void)state;
+    char value[] = "value";
+    struct fl_header headers[] = {{S("a"), FL_SLICE_NULL}, {S("b"), S("")}, {S("c"), S("1")}};
+    struct fl_record record = {FL_SLICE_NULL, fl_slice_text(value), headers, 3, 7};
+    struct fl_record copy;
+    struct fl_arena arena;
+    uint8_t hashes[2][FL_HASH_SIZE];
+    struct fl_sha256 *sha = fl_sha256_open();
+    fl_arena_init(&arena, 4096);
+    assert_true(fl_record_copy(&arena, &record, &copy));
+    fl_record_hash(sha, &record, hashes[0]);
+    memset(value, 'x', sizeof(value) - 1);
+    headers[2].value = S("2");
+    fl_record_hash(sha, &copy, hashes[1]);
+    assert_memory_equal(hashes[0], hashes[1], FL_HASH_SIZE);
+    assert_int_equal(copy.timestamp_ms, 7);
+    fl_arena_fini(&arena);
+    fl_arena_init(&arena, 64);
+    assert_false(fl_record_copy(&arena, &record, &copy));
+    fl_arena_fini(&arena);
+    fl_sha256_close(&sha);
+}
+
 /* An event as the chain rule sees it; parts are changed one by one below. */
 struct event {
     char previous[FL_HASH_TEXT_SIZE];
@@ -307,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_hash_is_that_of_the_format),
+        cmocka_unit_test(a_copy_is_the_same_record),
         cmocka_unit_test(pieces_of_any_length_are_hashed_as_one_run),
         cmocka_unit_test(each_part_counts_and_the_time_does_not),
         cmocka_unit_test(headers_are_found_and_repeats_seen),

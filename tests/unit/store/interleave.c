@@ -40,21 +40,6 @@ unsigned interleave_draw(uint64_t *seed, unsigned bound)
     return (unsigned)((x * UINT64_C(2685821657736338717)) >> 33) % bound;
 }
 
-static struct fl_record copy_record(struct fl_arena *arena, const struct fl_record *record)
-{
-    struct fl_record copy = *record;
-    struct fl_header *headers = fl_arena_calloc(arena, record->header_count + 1, sizeof(*headers));
-    fl_assert(headers != NULL);
-    copy.key = fl_arena_copy(arena, record->key);
-    copy.value = fl_arena_copy(arena, record->value);
-    for (uint32_t i = 0; i < record->header_count; i++) {
-        headers[i].name = fl_arena_copy(arena, record->headers[i].name);
-        headers[i].value = fl_arena_copy(arena, record->headers[i].value);
-    }
-    copy.headers = headers;
-    return copy;
-}
-
 static void read_lane(struct fl_journal *journal, const struct fl_feed_source *source,
                       struct fl_arena *arena, struct lane *lane)
 {
@@ -70,7 +55,9 @@ static void read_lane(struct fl_journal *journal, const struct fl_feed_source *s
         fl_assert(fl_reader_poll(reader, 1000, 1 << 20, &batch) == FL_OK);
         for (size_t i = 0; i < batch.count; i++) {
             lane->entries[lane->count] = batch.entries[i];
-            lane->entries[lane->count++].record = copy_record(arena, &batch.entries[i].record);
+            bool copied = fl_record_copy(arena, &batch.entries[i].record,
+                                         &lane->entries[lane->count++].record);
+            fl_assert(copied);
         }
         at_end = batch.at_end;
     }
