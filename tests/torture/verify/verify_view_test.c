@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "fleetlog/v1/telemetry.pb-c.h"
+#include "projections/devices/devices.h"
 #include "projections/store/meta.h"
 #include "replay/views.h"
 #include "tests/torture/verify/tamper.h"
@@ -218,6 +219,37 @@ static void profiles_are_named(void **state)
         node_fail(findings, "a profile is gone");
 }
 
+/* What rests on reports that retention has removed is counted and is no difference; a row that is
+ * wrong besides is still named. */
+static void rows_behind_retention_are_carried(void **state)
+{
+    struct fixture *f = *state;
+    node_copy(&f->node);
+    struct fl_topic_spec spec = fl_topic_row(FL_TOPIC_TELEMETRY)->spec;
+    struct fl_journal *journal = node_journal(&f->node);
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    spec.retention_bytes = 1;
+    assert_int_equal(fl_journal_ensure_topic(journal, &spec), FL_OK);
+    for (int i = 0; i < 100 && begin == 0; i++) {
+        assert_int_equal(fl_journal_maintain(journal, fl_port_wall_ms(fl_port_system())), FL_OK);
+        assert_int_equal(fl_journal_offsets(journal, "telemetry", 2, &begin, &end), FL_OK);
+    }
+    assert_true(begin > 0);
+    fl_journal_close(&journal);
+    node_is_clean(&f->node, "retention");
+    const struct node_findings *findings = node_verify(&f->node, true, NULL);
+    assert_true(findings->result.report_count < NODE_DEVICES * (NODE_REPORTS + 1));
+    for (size_t i = 0; i < findings->result.view_count; i++) {
+        const struct fl_verify_view_result *result = &findings->result.views[i];
+        /* Of device 1 only a tick is left. */
+        assert_int_equal(result->carried_count != 0, strcmp(result->view->name, "devices") == 0);
+    }
+    assert_true(tamper_row(&f->node, fl_views_find("devices"), FL_DEVICES_FACTS, TAMPER_ROW_DELETE,
+                           &f->random));
+    only_this_view(node_verify(&f->node, true, NULL), fl_views_find("devices"), "a fact is gone");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +258,7 @@ int main(void)
         cmocka_unit_test(reports_are_named),
         cmocka_unit_test(order_of_reports_is_named),
         cmocka_unit_test(profiles_are_named),
+        cmocka_unit_test(rows_behind_retention_are_carried),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
