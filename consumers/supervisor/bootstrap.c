@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/clock_guard.h"
 #include "core/diag.h"
 #include "core/node_keyring.h"
 #include "core/version.h"
@@ -66,7 +67,7 @@ static enum fl_error ensure_topics(struct bootstrap *b)
 
 /* The action's record in the arena: a fixed actor and key for the log's own actions. */
 static enum fl_error encode(struct bootstrap *b, const ProtobufCMessage *message,
-                            struct fl_slice id, struct fl_record *record)
+                            struct fl_slice id, int64_t time_ms, struct fl_record *record)
 {
     const char *node_id = b->duty->datadir->node_id;
     char *source = fl_arena_printf(&b->arena, "/fleetlog/%s/up/%s", b->log_id, node_id);
@@ -78,7 +79,7 @@ static enum fl_error encode(struct bootstrap *b, const ProtobufCMessage *message
         .source = fl_slice_text(source),
         .actor = fl_slice_text(actor),
         .correlation_id = id,
-        .time_ms = fl_port_wall_ms(b->duty->port),
+        .time_ms = time_ms,
     };
     return fl_action_encode(&b->arena, &envelope, message, record);
 }
@@ -146,7 +147,8 @@ static enum fl_error write_genesis(struct bootstrap *b)
     message.keyring_fingerprint = (ProtobufCBinaryData){FL_HASH_SIZE, fingerprint};
     message.checkpoint_key = (ProtobufCBinaryData){FL_KEY_BYTES, checkpoint_key};
     message.rules_version = fl_rules_newest(fl_rules_production());
-    error = encode(b, &message.base, fl_slice_text(action_id), &record);
+    error =
+        encode(b, &message.base, fl_slice_text(action_id), fl_port_wall_ms(b->duty->port), &record);
     if (error == FL_OK)
         error = append(b, &record, 0, &offset);
     return error;
@@ -213,6 +215,41 @@ static enum fl_error match_keyring(struct bootstrap *b)
     return FL_OK;
 }
 
+/* When the last record of events was written; 0: there is none. */
+static enum fl_error last_event_time(struct bootstrap *b, int64_t *time_ms)
+{
+    struct fl_reader *reader = NULL;
+    struct fl_batch batch = {.count = 0};
+    struct fl_source source = {.topic = "events"};
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    *time_ms = 0;
+    enum fl_error error = fl_journal_offsets(b->duty->journal, source.topic, 0, &begin, &end);
+    if (error != FL_OK || end == begin)
+        return error;
+    source.offset = end - 1;
+    error = fl_reader_open(b->duty->journal, &source, 1, &reader);
+    if (error == FL_OK)
+        error = fl_reader_poll(reader, 10 * RETRY_MS, 1, &batch);
+    if (error == FL_OK && batch.count > 0)
+        *time_ms = batch.entries[0].record.timestamp_ms;
+    fl_reader_close(&reader);
+    return error;
+}
+
+/* A clock that runs away must not carry the log's time with it: whoever takes actions in holds them
+ * when the clock is far ahead of the head (core/clock_guard.h), and this action must not be what
+ * moves the head there. */
+static enum fl_error announcement_time(struct bootstrap *b, int64_t *time_ms)
+{
+    int64_t last_ms = 0;
+    int64_t now_ms = fl_port_wall_ms(b->duty->port);
+    enum fl_error error = last_event_time(b, &last_ms);
+    bool is_ahead = last_ms > 0 && now_ms - last_ms > FL_CLOCK_AHEAD_MS_MAX;
+    *time_ms = is_ahead ? last_ms : now_ms;
+    return error;
+}
+
 static enum fl_error announce(struct bootstrap *b)
 {
     char id[FL_ID_TEXT_SIZE];
@@ -225,7 +262,10 @@ static enum fl_error announce(struct bootstrap *b)
     message.node_id = b->duty->datadir->node_id;
     message.rules_version_newest = fl_rules_newest(fl_rules_production());
     message.software_version = FL_VERSION_TEXT;
-    enum fl_error error = encode(b, &message.base, fl_slice_text(id), &record);
+    int64_t time_ms = 0;
+    enum fl_error error = announcement_time(b, &time_ms);
+    if (error == FL_OK)
+        error = encode(b, &message.base, fl_slice_text(id), time_ms, &record);
     if (error == FL_OK)
         error = append(b, &record, FL_OFFSET_NONE, &offset);
     if (error != FL_FULL)
