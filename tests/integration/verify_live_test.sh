@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # `fleetlog verify` while everything runs and writes: it finds nothing, again and again, and nothing at the end, when
-# it says how much it has looked at. That there is no log is another exit code. With the argument `kafka`: on a broker.
+# it says how much it has looked at. A changed byte and a missing log are told apart by the exit code. With the argument
+# `kafka`: on a broker.
 set -euo pipefail
 
 if [[ ${1:-} == kafka && -z ${FLEETLOG_TEST_KAFKA:-} ]]; then
@@ -69,3 +70,13 @@ expect_clean "at rest"
   die "it looked at too little: $(cat "$scratch/out")"
 [[ $(grep -o '"state":"compared"' "$scratch/out" | wc -l) -ge 4 ]] || die "views are missing: $(cat "$scratch/out")"
 [[ ! -e $FLEETLOG_DATA/run/verify ]] || die "it left its scratch directory behind"
+
+if [[ $journal == embedded ]]; then
+  sed -i "s/Simulated 12/Simulated 99/" "$FLEETLOG_DATA"/journal/*events/data.mdb
+  rc=0
+  "$program" verify >"$scratch/out" 2>"$scratch/err" || rc=$?
+  if [[ $rc != 4 ]] || ! grep -q '^events-0@[0-9.]*  crc  expected .*  found ' "$scratch/out"; then
+    cat "$scratch/out" "$scratch/err"
+    die "a changed byte: exit code $rc, expected 4 and the place"
+  fi
+fi
