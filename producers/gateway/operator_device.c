@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "fleetlog/v1/actions.pb-c.h"
 #include "producers/gateway/operator.h"
 #include "projections/devices/devices.h"
@@ -320,6 +321,7 @@ static bool search_names(struct call *call, struct fl_kv *kv, struct device_sear
 static const char *found_id(struct call *call, const struct device_search *search, const char *name)
 {
     const struct named *named = find_name(search, name);
+    fl_assert(named != NULL); /* every name of the call is in the search */
     if (named->found != NULL && !named->is_twice)
         return named->found;
     if (named->is_twice)
