@@ -229,7 +229,9 @@ static void post_invitation(struct call *call)
     action.link_key_generation = fl_keyring_link_generation(call->gateway->keyring);
     if (!fl_call_act(call, &action.base, &outcome))
         return;
+    const Fleetlog__V1__CoworkerInvited *event = (const void *)outcome.event;
     json_t *json = fl_outcome_json(call, &outcome);
+    fl_call_add_invitation_link(call, json, event->invitation_id, event->link_key_generation);
     json_object_set_new(json, "title", json_string("Invitation Sent"));
     json_object_set_new(json, "message",
                         json_string("Your invitation was sent. Thanks for sharing Exchange with "
@@ -381,7 +383,15 @@ const struct route fl_operator_routes[] = {
     {"GET", "/v1/companies", get_companies, 0},
     {"POST", "/v1/accounts", post_account, FL_ROUTE_JSON},
     {"GET", "/v1/accounts", get_accounts, 0},
+    {"PATCH", "/v1/accounts/{}", fl_route_patch_account, FL_ROUTE_JSON},
+    {"DELETE", "/v1/accounts/{}", fl_route_delete_account, 0},
+    {"POST", "/v1/account/close", fl_route_post_account_close, 0},
     {"POST", "/v1/invitations", post_invitation, FL_ROUTE_JSON},
+    {"GET", "/v1/invitations", fl_route_get_invitations, 0},
+    {"POST", "/v1/invitations/accept", fl_route_post_invitation_accept, FL_ROUTE_JSON},
+    {"POST", "/v1/invitations/{}/resend", fl_route_post_invitation_resend, 0},
+    {"DELETE", "/v1/invitations/{}", fl_route_delete_invitation, 0},
+    {"DELETE", "/v1/shared-devices", fl_route_delete_shared_devices, 0},
     {"POST", "/v1/claims", post_claim, 0},
     {"GET", "/v1/nodes", get_nodes, 0},
     {"DELETE", "/v1/nodes/{}", delete_node, 0},

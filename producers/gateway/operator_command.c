@@ -98,7 +98,8 @@ static bool may_see(struct call *call, struct fl_kv *kv, const fl_command_row *r
 {
     return call->identity.on_behalf_of.data == NULL ||
            fl_registry_may(kv, &call->scratch, call->identity.on_behalf_of,
-                           fl_slice_text(row->device_id), FL_RIGHT_VIEW);
+                           fl_slice_text(row->device_id), FL_RIGHT_VIEW,
+                           fl_port_wall_ms(call->gateway->duty->port));
 }
 
 /* One look at the command; NULL after answering. `sequence`: events applied when it was looked at.

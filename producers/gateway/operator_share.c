@@ -74,6 +74,7 @@ void fl_route_post_share(struct call *call)
     Fleetlog__V1__ShareDevices action = FLEETLOG__V1__SHARE_DEVICES__INIT;
     const char **names = fl_body_texts(call, "devices", &count);
     const char *address = fl_body_text_or(call, "address", "");
+    action.grant_expires_at_ms = fl_body_integer_or(call, "expiresAtMs", 0);
     if (!fl_call_body_is_good(call))
         return;
     if (count == 0 || count > FL_DEVICE_COUNT_PER_ACTION_MAX) {

@@ -192,6 +192,7 @@ static bool is_owner_only(const struct fl_view_input *input)
     case FL_MESSAGE_DevicesShared:
     case FL_MESSAGE_ShareAccepted:
     case FL_MESSAGE_ShareRevoked:
+    case FL_MESSAGE_SharedDevicesRemoved:
         return true;
     case FL_MESSAGE_ActionRejected: {
         const char *type = ((const Fleetlog__V1__ActionRejected *)input->message)->action_type;
@@ -251,6 +252,26 @@ static void list_device(struct folding *f, const fl_entry_row *row, const char *
         list_under(f, row, key);
 }
 
+/* Who else reads of it: owners whose share ended with an account, the company that somebody left.
+ */
+static void list_elsewhere(struct folding *f, const fl_entry_row *row)
+{
+    static const char *const fields[] = {"owner_company_ids", "company_id_before"};
+    struct fl_scope_key key;
+    struct devices companies = {
+        .ids = fl_arena_calloc(f->arena, FL_DEVICE_COUNT_PER_ACTION_MAX + 1, sizeof(char *))};
+    if (companies.ids == NULL) {
+        fl_kv_fail(f->kv, FL_NO_MEMORY);
+        return;
+    }
+    for (size_t i = 0; f->input->message != NULL && i < sizeof(fields) / sizeof(fields[0]); i++)
+        add_field(&companies, f->input->message, fields[i]);
+    for (size_t i = 0; i < companies.count; i++)
+        if (strcmp(companies.ids[i], row->company_id) != 0 &&
+            fl_scope_key(&key, FL_EVENTLOG_COMPANY, fl_slice_text(companies.ids[i]), FL_SLICE_NULL))
+            list_under(f, row, key);
+}
+
 static const char *text_of(struct folding *f, struct fl_slice slice)
 {
     const char *text = slice.data == NULL ? "" : fl_arena_text(f->arena, slice);
@@ -287,6 +308,7 @@ static void add_entry(struct folding *f, enum fl_severity severity)
     fl_put_u64(key, row.sequence);
     put_row(f, FL_EVENTLOG_ENTRIES, fl_slice_of(key, sizeof(key)), &row.base);
     list_under(f, &row, company);
+    list_elsewhere(f, &row);
     for (size_t i = 0; i < devices.count; i++)
         list_device(f, &row, devices.ids[i]);
 }

@@ -134,6 +134,11 @@ static enum fl_error apply_event(struct state *state, struct fl_kv *kv,
             (const Fleetlog__V1__CoworkerInvited *)input->message;
         return name_revision(state, kv, input, event->subject_id, event->revision);
     }
+    case FL_MESSAGE_InvitationAccepted: {
+        const Fleetlog__V1__InvitationAccepted *event =
+            (const Fleetlog__V1__InvitationAccepted *)input->message;
+        return name_revision(state, kv, input, event->account_id, event->revision);
+    }
     case FL_MESSAGE_DevicesShared: {
         const Fleetlog__V1__DevicesShared *event =
             (const Fleetlog__V1__DevicesShared *)input->message;

@@ -262,9 +262,12 @@ static bool check_share(struct fl_checking *c, struct fl_slice key, const void *
     fl_key_pair(&entry, FL_INDEX_PERSON_SHARES, row->subject_id, row->share_id);
     if (fl_has_entry(c, &entry) != live)
         return fl_broken(c, 10, "share %s in its person's list", row->share_id);
-    fl_key_due(&entry, row->expires_at_ms, FL_DUE_SHARE, row->share_id);
-    return fl_has_entry(c, &entry) == (row->state == FL_SHARE_PENDING) ||
-           fl_broken(c, 12, "share %s", row->share_id);
+    bool is_due = row->state == FL_SHARE_PENDING ||
+                  (row->state == FL_SHARE_ACCEPTED && row->grant_expires_at_ms != 0);
+    fl_key_due(&entry,
+               row->state == FL_SHARE_PENDING ? row->expires_at_ms : row->grant_expires_at_ms,
+               FL_DUE_SHARE, row->share_id);
+    return fl_has_entry(c, &entry) == is_due || fl_broken(c, 12, "share %s", row->share_id);
 }
 
 static bool check_command(struct fl_checking *c, struct fl_slice key, const void *opaque)

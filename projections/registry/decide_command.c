@@ -246,6 +246,25 @@ static const ProtobufCMessage *expired(struct fl_deciding *d, const fl_command_r
     return &event->base;
 }
 
+/* Whether who requested it may still do so: he may have left, or his share may have ended. */
+static bool is_still_allowed(struct fl_deciding *d, const fl_command_row *row)
+{
+    const fl_account_row *account =
+        fl_row_by_id(d->kv, d->arena, FL_TABLE_ACCOUNTS, fl_slice_text(row->account_id));
+    const fl_device_row *device =
+        fl_row_by_id(d->kv, d->arena, FL_TABLE_DEVICES, fl_slice_text(row->device_id));
+    return fl_relation_may(fl_relation_to_device(d->kv, d->arena, account, device, d->now_ms),
+                           FL_RIGHT_COMMAND);
+}
+
+static const ProtobufCMessage *cancelled(struct fl_deciding *d, const fl_command_row *row)
+{
+    Fleetlog__V1__CommandCancelled *event = fl_answer(d, FL_MESSAGE_CommandCancelled);
+    event->command_id = row->command_id;
+    event->device_id = row->device_id;
+    return &event->base;
+}
+
 const ProtobufCMessage *fl_decide_command_delivery(struct fl_deciding *d)
 {
     const Fleetlog__V1__ReportCommandDelivery *action =
@@ -255,6 +274,8 @@ const ProtobufCMessage *fl_decide_command_delivery(struct fl_deciding *d)
         return d->answer;
     if (d->now_ms >= row->expires_at_ms)
         return expired(d, row);
+    if (!is_still_allowed(d, row))
+        return cancelled(d, row);
     Fleetlog__V1__CommandDelivered *event = fl_answer(d, FL_MESSAGE_CommandDelivered);
     event->command_id = row->command_id;
     event->device_id = row->device_id;

@@ -19,7 +19,7 @@ static uint32_t count_grants(struct fl_deciding *d, const char *device_id, const
     fl_kv_walk_begin(&walk, d->kv, FL_TABLE_GRANTS, fl_key_slice(&key));
     while (fl_kv_walk_next(&walk)) {
         const fl_grant_row *grant = fl_row_decode(d->kv, d->arena, FL_TABLE_GRANTS, walk.value);
-        if (grant == NULL || (!grant->accepted && d->now_ms >= grant->expires_at_ms))
+        if (grant == NULL || (grant->expires_at_ms != 0 && d->now_ms >= grant->expires_at_ms))
             continue;
         count++;
         fl_key_tail_id(walk.key, holder);
@@ -36,7 +36,8 @@ static const char *share_refusal(struct fl_deciding *d, const char *device_id,
     bool mine;
     const fl_device_row *device =
         fl_row_by_id(d->kv, d->arena, FL_TABLE_DEVICES, fl_slice_text(device_id));
-    enum fl_relation relation = fl_relation_to_device(d->kv, d->arena, d->account, device);
+    enum fl_relation relation =
+        fl_relation_to_device(d->kv, d->arena, d->account, device, d->now_ms);
     *code = FL_REJECT(NOT_FOUND);
     if (device == NULL || relation == FL_RELATION_STRANGER)
         return "There is no such device.";
@@ -67,6 +68,8 @@ const ProtobufCMessage *fl_decide_share_devices(struct fl_deciding *d)
     if (action->n_device_ids > d->rules->limits.devices_per_action_max)
         return fl_rejectf(d, FL_REJECT(LIMIT), "At most %u devices can be shared at once.",
                           d->rules->limits.devices_per_action_max);
+    if (action->grant_expires_at_ms != 0 && action->grant_expires_at_ms <= d->now_ms)
+        return fl_reject(d, FL_REJECT(EXPIRED), "The share would have ended already.");
     if (!fl_person_resolve(d, action->person, &person))
         return d->answer;
     if (strcmp(person.subject_id, d->account->account_id) == 0)
@@ -96,6 +99,9 @@ const ProtobufCMessage *fl_decide_share_devices(struct fl_deciding *d)
     event->indexes = action->person->indexes;
     event->n_indexes = action->person->n_indexes;
     event->expires_at_ms = d->now_ms + d->rules->limits.share_offer_ms;
+    event->grant_expires_at_ms = action->grant_expires_at_ms;
+    if (event->grant_expires_at_ms != 0 && event->expires_at_ms > event->grant_expires_at_ms)
+        event->expires_at_ms = event->grant_expires_at_ms;
     event->link_key_generation = action->link_key_generation;
     return &event->base;
 }
@@ -115,6 +121,12 @@ static bool find_share(struct fl_deciding *d, const char *share_id, fl_share_row
     d->company_id = fl_slice_text(row->company_id);
     *share = row;
     return true;
+}
+
+static enum fl_share_state state_now(struct fl_deciding *d, const fl_share_row *share)
+{
+    return fl_share_state_at(share->state, share->expires_at_ms, share->grant_expires_at_ms,
+                             d->now_ms);
 }
 
 /* All devices of a share, by id. False: no memory. */
@@ -148,11 +160,13 @@ const ProtobufCMessage *fl_decide_accept_share(struct fl_deciding *d)
         return d->answer;
     if (fl_relation_to_company(d->account, share->company_id) != FL_RELATION_STRANGER)
         return fl_reject(d, FL_REJECT(SELF), "Your own company shared these devices.");
-    switch (fl_share_state_at(share->state, share->expires_at_ms, d->now_ms)) {
+    switch (state_now(d, share)) {
     case FL_SHARE_PENDING:
         break;
     case FL_SHARE_EXPIRED:
-        return fl_reject(d, FL_REJECT(EXPIRED), "This offer has expired; ask for a new one.");
+        return fl_reject(d, FL_REJECT(EXPIRED),
+                         share->accepted_at_ms == 0 ? "This offer has expired; ask for a new one."
+                                                    : "This share has ended; ask for a new one.");
     case FL_SHARE_ACCEPTED:
         return fl_reject(d, FL_REJECT(WRONG_STATE), "You have accepted this share already.");
     case FL_SHARE_REVOKED:
@@ -209,12 +223,14 @@ const ProtobufCMessage *fl_decide_revoke_share(struct fl_deciding *d)
         is_holder ? FL_RELATION_SHARED : fl_relation_to_company(d->account, share->company_id);
     if (!fl_relation_may(relation, is_holder ? FL_RIGHT_DROP : FL_RIGHT_SHARE))
         return fl_reject(d, FL_REJECT(DENIED), "Your role does not allow you to revoke a share.");
-    switch (fl_share_state_at(share->state, share->expires_at_ms, d->now_ms)) {
+    switch (state_now(d, share)) {
     case FL_SHARE_PENDING:
     case FL_SHARE_ACCEPTED:
         break;
     case FL_SHARE_EXPIRED:
-        return fl_reject(d, FL_REJECT(WRONG_STATE), "This offer has expired already.");
+        return fl_reject(d, FL_REJECT(WRONG_STATE),
+                         share->accepted_at_ms == 0 ? "This offer has expired already."
+                                                    : "This share has ended already.");
     case FL_SHARE_REVOKED:
     case FL_SHARE_NONE:
     case FL_SHARE_STATE_COUNT:

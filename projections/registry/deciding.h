@@ -108,6 +108,28 @@ struct fl_cancelled {
 bool fl_commands_to_cancel(struct fl_deciding *d, const char *device_id, const char *account_id,
                            struct fl_cancelled *cancelled);
 
+/* What ends when a person gives up shares or leaves a company; each list is cut to what an event
+ * holds. */
+struct fl_ended {
+    const char **share_ids;
+    size_t share_count;
+    const char **owner_ids; /* of those shares, each once */
+    size_t owner_count;
+    const char **device_ids; /* of those shares */
+    size_t device_count;
+    uint32_t device_count_all;
+    struct fl_cancelled cancelled;
+};
+
+/* Adds the accepted shares of a person, of one owner or (NULL) of all, and with `cancels` the
+ * commands that he requested through them. False: no memory. */
+bool fl_shares_to_end(struct fl_deciding *d, const char *subject_id, const char *owner_id,
+                      bool cancels, struct fl_ended *ended);
+
+/* Adds the account's commands on devices of its own company. */
+bool fl_own_commands_to_end(struct fl_deciding *d, const fl_account_row *account,
+                            struct fl_ended *ended);
+
 /* The functions of version 1, by family. */
 fl_decide_fn fl_decide_create_log, fl_decide_announce_node, fl_decide_remove_node,
     fl_decide_activate_rules, fl_decide_move_log, fl_decide_create_company,
@@ -115,5 +137,8 @@ fl_decide_fn fl_decide_create_log, fl_decide_announce_node, fl_decide_remove_nod
     fl_decide_enrol_agent, fl_decide_register_device, fl_decide_report_capabilities,
     fl_decide_rename_device, fl_decide_locate_device, fl_decide_remove_device,
     fl_decide_share_devices, fl_decide_accept_share, fl_decide_revoke_share,
-    fl_decide_request_command, fl_decide_cancel_command, fl_decide_command_delivery,
-    fl_decide_command_acknowledgement, fl_decide_command_outcome, fl_decide_report_condition;
+    fl_decide_remove_shared_devices, fl_decide_cancel_invitation, fl_decide_resend_invitation,
+    fl_decide_accept_invitation, fl_decide_change_role, fl_decide_remove_coworker,
+    fl_decide_close_account, fl_decide_request_command, fl_decide_cancel_command,
+    fl_decide_command_delivery, fl_decide_command_acknowledgement, fl_decide_command_outcome,
+    fl_decide_report_condition;

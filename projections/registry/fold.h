@@ -48,6 +48,9 @@ void fl_fold_person(struct fl_folding *f, const char *subject_id, uint64_t revis
 bool fl_fold_ungrant(struct fl_folding *f, fl_share_row *share, const char *const *device_ids,
                      size_t device_count, enum fl_share_state end);
 
+/* Ends all shares that a person has accepted, of one owner or (NULL) of all. */
+bool fl_fold_end_shares(struct fl_folding *f, const char *subject_id, const char *owner_id);
+
 /* All devices of a share. NULL: no memory. */
 const char **fl_fold_share_devices(struct fl_folding *f, const fl_share_row *share);
 
@@ -65,7 +68,9 @@ fl_fold_fn fl_fold_action_rejected, fl_fold_log_created, fl_fold_node_announced,
     fl_fold_account_created, fl_fold_coworker_invited, fl_fold_claim_issued, fl_fold_agent_enrolled,
     fl_fold_device_registered, fl_fold_capabilities_reported, fl_fold_device_renamed,
     fl_fold_device_located, fl_fold_device_removed, fl_fold_devices_shared, fl_fold_share_accepted,
-    fl_fold_share_revoked, fl_fold_command_requested, fl_fold_command_cancelled,
-    fl_fold_command_delivered, fl_fold_command_acknowledged, fl_fold_command_succeeded,
-    fl_fold_command_failed, fl_fold_command_expired, fl_fold_condition_raised,
-    fl_fold_condition_cleared;
+    fl_fold_share_revoked, fl_fold_shared_devices_removed, fl_fold_invitation_cancelled,
+    fl_fold_invitation_resent, fl_fold_invitation_accepted, fl_fold_role_changed,
+    fl_fold_coworker_removed, fl_fold_account_closed, fl_fold_command_requested,
+    fl_fold_command_cancelled, fl_fold_command_delivered, fl_fold_command_acknowledged,
+    fl_fold_command_succeeded, fl_fold_command_failed, fl_fold_command_expired,
+    fl_fold_condition_raised, fl_fold_condition_cleared;

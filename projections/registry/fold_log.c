@@ -196,6 +196,108 @@ bool fl_fold_account_created(struct fl_folding *f)
     return end_invitation(f, invitation, in_time ? FL_INVITATION_ACCEPTED : FL_INVITATION_EXPIRED);
 }
 
+static void put_account(struct fl_folding *f, const fl_account_row *row)
+{
+    struct fl_key key;
+    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_ACCOUNTS, row->account_id, &row->base);
+    fl_key_pair(&key, FL_INDEX_COMPANY_ACCOUNTS, row->company_id, row->account_id);
+    fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+}
+
+static bool drop_account(struct fl_folding *f, const char *account_id, const char *company_id)
+{
+    struct fl_key key;
+    fl_key_pair(&key, FL_INDEX_COMPANY_ACCOUNTS, company_id, account_id);
+    if (key.bad || !fl_kv_del(f->kv, FL_TABLE_INDEX, fl_key_slice(&key)))
+        return fl_fold_refuse(f, "company %s has no account %s", company_id, account_id);
+    fl_key_begin(&key);
+    fl_key_id_text(&key, account_id);
+    return fl_kv_del(f->kv, FL_TABLE_ACCOUNTS, fl_key_slice(&key)) ||
+           fl_fold_refuse(f, "no account %s", account_id);
+}
+
+bool fl_fold_invitation_accepted(struct fl_folding *f)
+{
+    const Fleetlog__V1__InvitationAccepted *event =
+        (const Fleetlog__V1__InvitationAccepted *)f->input->message;
+    fl_account_row row = FLEETLOG__ROWS__V1__ACCOUNT_ROW__INIT;
+    fl_invitation_row *invitation = fl_fold_row(f, FL_TABLE_INVITATIONS, event->invitation_id);
+    if (invitation == NULL)
+        return false;
+    if (invitation->state != FL_INVITATION_OUTSTANDING)
+        return fl_fold_refuse(f, "invitation %s is not outstanding", event->invitation_id);
+    if (!end_invitation(f, invitation, FL_INVITATION_ACCEPTED))
+        return false;
+    if (event->company_id_before[0] != '\0' &&
+        (!drop_account(f, event->account_id, event->company_id_before) ||
+         !fl_fold_end_shares(f, event->account_id, event->company_id)))
+        return false;
+    row.account_id = event->account_id;
+    row.company_id = event->company_id;
+    row.role = event->role;
+    row.created_at_ms = f->now_ms;
+    put_account(f, &row);
+    fl_fold_person(f, event->account_id, event->revision, event->indexes, event->n_indexes);
+    return fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids);
+}
+
+bool fl_fold_role_changed(struct fl_folding *f)
+{
+    const Fleetlog__V1__RoleChanged *event = (const Fleetlog__V1__RoleChanged *)f->input->message;
+    fl_account_row *row = fl_fold_row(f, FL_TABLE_ACCOUNTS, event->account_id);
+    if (row == NULL)
+        return false;
+    row->role = event->role;
+    put_account(f, row);
+    return true;
+}
+
+bool fl_fold_coworker_removed(struct fl_folding *f)
+{
+    const Fleetlog__V1__CoworkerRemoved *event =
+        (const Fleetlog__V1__CoworkerRemoved *)f->input->message;
+    return fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids) &&
+           fl_fold_end_shares(f, event->account_id, NULL) &&
+           drop_account(f, event->account_id, event->company_id);
+}
+
+bool fl_fold_account_closed(struct fl_folding *f)
+{
+    const Fleetlog__V1__AccountClosed *event =
+        (const Fleetlog__V1__AccountClosed *)f->input->message;
+    return fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids) &&
+           fl_fold_end_shares(f, event->account_id, NULL) &&
+           drop_account(f, event->account_id, event->company_id);
+}
+
+bool fl_fold_invitation_cancelled(struct fl_folding *f)
+{
+    const Fleetlog__V1__InvitationCancelled *event =
+        (const Fleetlog__V1__InvitationCancelled *)f->input->message;
+    fl_invitation_row *row = fl_fold_row(f, FL_TABLE_INVITATIONS, event->invitation_id);
+    return row != NULL && end_invitation(f, row, FL_INVITATION_CANCELLED);
+}
+
+bool fl_fold_invitation_resent(struct fl_folding *f)
+{
+    const Fleetlog__V1__InvitationResent *event =
+        (const Fleetlog__V1__InvitationResent *)f->input->message;
+    struct fl_key key;
+    fl_invitation_row *row = fl_fold_row(f, FL_TABLE_INVITATIONS, event->invitation_id);
+    if (row == NULL)
+        return false;
+    if (row->state != FL_INVITATION_OUTSTANDING)
+        return fl_fold_refuse(f, "invitation %s is not outstanding", event->invitation_id);
+    fl_key_due(&key, row->expires_at_ms, FL_DUE_INVITATION, row->invitation_id);
+    fl_index_del(f->kv, &key);
+    row->expires_at_ms = event->expires_at_ms;
+    row->link_key_generation = event->link_key_generation;
+    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_INVITATIONS, row->invitation_id, &row->base);
+    fl_key_due(&key, row->expires_at_ms, FL_DUE_INVITATION, row->invitation_id);
+    fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+    return true;
+}
+
 bool fl_fold_coworker_invited(struct fl_folding *f)
 {
     const Fleetlog__V1__CoworkerInvited *event =

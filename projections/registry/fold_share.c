@@ -27,11 +27,26 @@ static void list_share(struct fl_folding *f, const fl_share_row *share, bool liv
     }
 }
 
+/* When time ends the share as it stands; 0: never. */
+static int64_t due_ms(const fl_share_row *share)
+{
+    return share->state == FL_SHARE_PENDING ? share->expires_at_ms : share->grant_expires_at_ms;
+}
+
 static void drop_due(struct fl_folding *f, const fl_share_row *share)
 {
     struct fl_key key;
-    fl_key_due(&key, share->expires_at_ms, FL_DUE_SHARE, share->share_id);
+    fl_key_due(&key, due_ms(share), FL_DUE_SHARE, share->share_id);
     fl_index_del(f->kv, &key);
+}
+
+static void put_due(struct fl_folding *f, const fl_share_row *share)
+{
+    struct fl_key key;
+    if (due_ms(share) == 0)
+        return;
+    fl_key_due(&key, due_ms(share), FL_DUE_SHARE, share->share_id);
+    fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
 }
 
 static void drop_device(struct fl_folding *f, const fl_share_row *share, const char *device_id)
@@ -58,8 +73,7 @@ bool fl_fold_ungrant(struct fl_folding *f, fl_share_row *share, const char *cons
         share->device_count--;
     }
     if (share->device_count == 0) {
-        if (share->state == FL_SHARE_PENDING)
-            drop_due(f, share);
+        drop_due(f, share);
         if (!fl_fold_move(f, &fl_share_machine, &share->state, end, share->share_id))
             return false;
         list_share(f, share, false);
@@ -105,7 +119,8 @@ static bool make_room(struct fl_folding *f, const char *device_id, const char *s
     fl_share_row *share = fl_fold_row(f, FL_TABLE_SHARES, grant->share_id);
     if (share == NULL)
         return false;
-    if (fl_share_state_at(share->state, share->expires_at_ms, f->now_ms) != FL_SHARE_EXPIRED)
+    if (fl_share_state_at(share->state, share->expires_at_ms, share->grant_expires_at_ms,
+                          f->now_ms) != FL_SHARE_EXPIRED)
         return fl_fold_refuse(f, "device %s is shared with %s already", device_id, subject_id);
     return expire_share(f, share);
 }
@@ -116,7 +131,7 @@ static void put_grant(struct fl_folding *f, const fl_share_row *share, const cha
     struct fl_key key;
     row.share_id = share->share_id;
     row.accepted = share->state == FL_SHARE_ACCEPTED;
-    row.expires_at_ms = share->expires_at_ms;
+    row.expires_at_ms = due_ms(share);
     fl_key_grant(&key, device_id, fl_slice_text(share->subject_id));
     fl_row_put(f->kv, f->arena, FL_TABLE_GRANTS, &key, &row.base);
 }
@@ -133,6 +148,7 @@ bool fl_fold_devices_shared(struct fl_folding *f)
     row.device_count = (uint32_t)event->n_device_ids;
     row.shared_at_ms = f->now_ms;
     row.expires_at_ms = event->expires_at_ms;
+    row.grant_expires_at_ms = event->grant_expires_at_ms;
     row.link_key_generation = event->link_key_generation;
     row.shared_by = f->actor;
     if (!fl_fold_move(f, &fl_share_machine, &row.state, FL_SHARE_PENDING, row.share_id))
@@ -146,8 +162,7 @@ bool fl_fold_devices_shared(struct fl_folding *f)
     }
     put_share(f, &row);
     list_share(f, &row, true);
-    fl_key_due(&key, row.expires_at_ms, FL_DUE_SHARE, row.share_id);
-    fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+    put_due(f, &row);
     fl_fold_person(f, row.subject_id, event->revision, event->indexes, event->n_indexes);
     return true;
 }
@@ -157,8 +172,10 @@ bool fl_fold_share_accepted(struct fl_folding *f)
     const Fleetlog__V1__ShareAccepted *event =
         (const Fleetlog__V1__ShareAccepted *)f->input->message;
     fl_share_row *share = fl_fold_row(f, FL_TABLE_SHARES, event->share_id);
-    if (share == NULL ||
-        !fl_fold_move(f, &fl_share_machine, &share->state, FL_SHARE_ACCEPTED, event->share_id))
+    if (share == NULL)
+        return false;
+    drop_due(f, share);
+    if (!fl_fold_move(f, &fl_share_machine, &share->state, FL_SHARE_ACCEPTED, event->share_id))
         return false;
     const char **ids = fl_fold_share_devices(f, share);
     if (ids == NULL)
@@ -169,7 +186,7 @@ bool fl_fold_share_accepted(struct fl_folding *f)
         fl_key_pair(&key, FL_INDEX_PERSON_DEVICES, share->subject_id, ids[i]);
         fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
     }
-    drop_due(f, share);
+    put_due(f, share);
     share->accepted_at_ms = f->now_ms;
     put_share(f, share);
     return true;
@@ -181,6 +198,36 @@ bool fl_fold_share_revoked(struct fl_folding *f)
     fl_share_row *share = fl_fold_row(f, FL_TABLE_SHARES, event->share_id);
     return share != NULL &&
            fl_fold_ungrant(f, share, event->device_ids, event->n_device_ids, FL_SHARE_REVOKED) &&
+           fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids);
+}
+
+bool fl_fold_end_shares(struct fl_folding *f, const char *subject_id, const char *owner_id)
+{
+    struct fl_key key;
+    struct fl_kv_walk walk;
+    char id[FL_ID_TEXT_SIZE];
+    fl_key_list(&key, FL_INDEX_PERSON_SHARES, fl_slice_text(subject_id));
+    fl_kv_walk_begin(&walk, f->kv, FL_TABLE_INDEX, fl_key_slice(&key));
+    while (fl_kv_walk_next(&walk)) {
+        fl_key_tail_id(walk.key, id);
+        fl_share_row *share = fl_fold_row(f, FL_TABLE_SHARES, id);
+        if (share == NULL)
+            return false;
+        if (share->state != FL_SHARE_ACCEPTED ||
+            (owner_id != NULL && strcmp(share->company_id, owner_id) != 0))
+            continue;
+        const char **ids = fl_fold_share_devices(f, share);
+        if (ids == NULL || !fl_fold_ungrant(f, share, ids, share->device_count, FL_SHARE_REVOKED))
+            return false;
+    }
+    return true;
+}
+
+bool fl_fold_shared_devices_removed(struct fl_folding *f)
+{
+    const Fleetlog__V1__SharedDevicesRemoved *event =
+        (const Fleetlog__V1__SharedDevicesRemoved *)f->input->message;
+    return fl_fold_end_shares(f, event->account_id, event->company_id) &&
            fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids);
 }
 

@@ -9,13 +9,17 @@
  * machine invitation
  *     none -> outstanding -> accepted
  *             outstanding -> expired
+ *             outstanding -> cancelled
  */
 static const struct fl_sm_state invitation_states[FL_INVITATION_STATE_COUNT] = {
     [FL_INVITATION_NONE] = {"none", TO(FL_INVITATION_OUTSTANDING), 0},
     [FL_INVITATION_OUTSTANDING] = {"outstanding",
-                                   TO(FL_INVITATION_ACCEPTED) | TO(FL_INVITATION_EXPIRED), 0},
+                                   TO(FL_INVITATION_ACCEPTED) | TO(FL_INVITATION_EXPIRED) |
+                                       TO(FL_INVITATION_CANCELLED),
+                                   0},
     [FL_INVITATION_ACCEPTED] = {"accepted", 0, FL_SM_FINAL},
     [FL_INVITATION_EXPIRED] = {"expired", 0, FL_SM_FINAL},
+    [FL_INVITATION_CANCELLED] = {"cancelled", 0, FL_SM_FINAL},
 };
 const struct fl_sm fl_invitation_machine = {"invitation", invitation_states,
                                             FL_INVITATION_STATE_COUNT, NULL};
@@ -48,13 +52,14 @@ const struct fl_sm fl_device_machine = {"device", device_states, FL_DEVICE_STATE
  * machine share
  *     none -> pending -> accepted -> revoked
  *             pending -> revoked
+ *                        accepted -> expired
  *             pending -> expired
  */
 static const struct fl_sm_state share_states[FL_SHARE_STATE_COUNT] = {
     [FL_SHARE_NONE] = {"none", TO(FL_SHARE_PENDING), 0},
     [FL_SHARE_PENDING] = {"pending",
                           TO(FL_SHARE_ACCEPTED) | TO(FL_SHARE_REVOKED) | TO(FL_SHARE_EXPIRED), 0},
-    [FL_SHARE_ACCEPTED] = {"accepted", TO(FL_SHARE_REVOKED), 0},
+    [FL_SHARE_ACCEPTED] = {"accepted", TO(FL_SHARE_REVOKED) | TO(FL_SHARE_EXPIRED), 0},
     [FL_SHARE_REVOKED] = {"revoked", 0, FL_SM_FINAL},
     [FL_SHARE_EXPIRED] = {"expired", 0, FL_SM_FINAL},
 };
@@ -126,9 +131,12 @@ enum fl_claim_state fl_claim_state_at(unsigned state, int64_t expires_at_ms, int
     return (enum fl_claim_state)state;
 }
 
-enum fl_share_state fl_share_state_at(unsigned state, int64_t expires_at_ms, int64_t now_ms)
+enum fl_share_state fl_share_state_at(unsigned state, int64_t expires_at_ms,
+                                      int64_t grant_expires_at_ms, int64_t now_ms)
 {
     if (state == FL_SHARE_PENDING && now_ms >= expires_at_ms)
+        return FL_SHARE_EXPIRED;
+    if (state == FL_SHARE_ACCEPTED && grant_expires_at_ms != 0 && now_ms >= grant_expires_at_ms)
         return FL_SHARE_EXPIRED;
     return (enum fl_share_state)state;
 }

@@ -16,6 +16,7 @@ enum fl_invitation_state {
     FL_INVITATION_OUTSTANDING,
     FL_INVITATION_ACCEPTED,
     FL_INVITATION_EXPIRED,
+    FL_INVITATION_CANCELLED,
     FL_INVITATION_STATE_COUNT
 };
 
@@ -63,11 +64,13 @@ extern const struct fl_sm fl_condition_machine;
 enum { FL_MACHINE_COUNT = 6 };
 extern const struct fl_sm *const fl_machines[FL_MACHINE_COUNT];
 
-/* The state that counts at a time: an offer at or past its end is expired. */
+/* The state that counts at a time: an offer at or past its end is expired. A share that was
+ * accepted may have an end of its own; 0: none. */
 enum fl_invitation_state fl_invitation_state_at(unsigned state, int64_t expires_at_ms,
                                                 int64_t now_ms);
 enum fl_claim_state fl_claim_state_at(unsigned state, int64_t expires_at_ms, int64_t now_ms);
-enum fl_share_state fl_share_state_at(unsigned state, int64_t expires_at_ms, int64_t now_ms);
+enum fl_share_state fl_share_state_at(unsigned state, int64_t expires_at_ms,
+                                      int64_t grant_expires_at_ms, int64_t now_ms);
 
 /* True while an agent still owes the command an answer. */
 bool fl_command_is_open(unsigned state);

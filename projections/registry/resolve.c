@@ -13,10 +13,16 @@ static bool denied(struct fl_deciding *d, const char *sentence)
     return false;
 }
 
+/* Who accepts an invitation need not have an account yet, himself or through the operator. */
+static bool may_be_new(const struct fl_deciding *d)
+{
+    return d->action.row->type == FL_MESSAGE_AcceptInvitation;
+}
+
 static bool resolve_account(struct fl_deciding *d, struct fl_slice account_id)
 {
     d->account = fl_row_by_id(d->kv, d->arena, FL_TABLE_ACCOUNTS, account_id);
-    if (d->account == NULL)
+    if (d->account == NULL && !may_be_new(d))
         return denied(d, "There is no such account.");
     return true;
 }
@@ -57,7 +63,7 @@ bool fl_actor_resolve(struct fl_deciding *d)
     case FL_ACTOR_OPERATOR:
         if (for_account && !resolve_account(d, d->action.on_behalf_of))
             return false;
-        if (d->account == NULL && (row->actors & FL_ACTOR_ACCOUNT) != 0)
+        if (d->account == NULL && (row->actors & FL_ACTOR_ACCOUNT) != 0 && !may_be_new(d))
             return denied(d, "An operator changes a company's things only on behalf of one of its "
                              "accounts.");
         break;
@@ -186,7 +192,7 @@ bool fl_device_resolve(struct fl_deciding *d, const char *device_id, enum fl_rig
                        fl_device_row **device)
 {
     fl_device_row *row = fl_row_by_id(d->kv, d->arena, FL_TABLE_DEVICES, fl_slice_text(device_id));
-    enum fl_relation relation = fl_relation_to_device(d->kv, d->arena, d->account, row);
+    enum fl_relation relation = fl_relation_to_device(d->kv, d->arena, d->account, row, d->now_ms);
     if (row == NULL || relation == FL_RELATION_STRANGER) {
         fl_reject(d, FL_REJECT(NOT_FOUND), "There is no such device.");
         return false;

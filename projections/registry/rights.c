@@ -10,6 +10,7 @@
 /* stranger, administrator, member, shared user */
 static const bool table[FL_RIGHT_COUNT][FL_RELATION_COUNT] = {
     [FL_RIGHT_INVITE] = {false, true, false, false},
+    [FL_RIGHT_MANAGE] = {false, true, false, false},
     [FL_RIGHT_REGISTER] = {false, true, true, false},
     [FL_RIGHT_CONFIGURE] = {false, true, true, true},
     [FL_RIGHT_DELETE] = {false, true, false, false},
@@ -21,6 +22,7 @@ static const bool table[FL_RIGHT_COUNT][FL_RELATION_COUNT] = {
 
 static const char *const texts[FL_RIGHT_COUNT] = {
     [FL_RIGHT_INVITE] = "invite co-workers",
+    [FL_RIGHT_MANAGE] = "manage co-workers",
     [FL_RIGHT_REGISTER] = "register devices",
     [FL_RIGHT_CONFIGURE] = "rename a device or set its location",
     [FL_RIGHT_DELETE] = "delete a device",
@@ -51,7 +53,8 @@ enum fl_relation fl_relation_to_company(const fl_account_row *account, const cha
 }
 
 enum fl_relation fl_relation_to_device(struct fl_kv *kv, struct fl_arena *arena,
-                                       const fl_account_row *account, const fl_device_row *device)
+                                       const fl_account_row *account, const fl_device_row *device,
+                                       int64_t now_ms)
 {
     if (account == NULL || device == NULL)
         return FL_RELATION_STRANGER;
@@ -61,15 +64,17 @@ enum fl_relation fl_relation_to_device(struct fl_kv *kv, struct fl_arena *arena,
     struct fl_key key;
     fl_key_grant(&key, device->device_id, fl_slice_text(account->account_id));
     const fl_grant_row *grant = fl_row_get(kv, arena, FL_TABLE_GRANTS, &key);
-    return grant != NULL && grant->accepted ? FL_RELATION_SHARED : FL_RELATION_STRANGER;
+    bool holds = grant != NULL && grant->accepted &&
+                 (grant->expires_at_ms == 0 || now_ms < grant->expires_at_ms);
+    return holds ? FL_RELATION_SHARED : FL_RELATION_STRANGER;
 }
 
 bool fl_registry_may(struct fl_kv *kv, struct fl_arena *arena, struct fl_slice account_id,
-                     struct fl_slice device_id, enum fl_right right)
+                     struct fl_slice device_id, enum fl_right right, int64_t now_ms)
 {
     const fl_account_row *account = fl_row_by_id(kv, arena, FL_TABLE_ACCOUNTS, account_id);
     const fl_device_row *device = fl_row_by_id(kv, arena, FL_TABLE_DEVICES, device_id);
     if (device == NULL || device->state != FL_DEVICE_ACTIVE)
         return false;
-    return fl_relation_may(fl_relation_to_device(kv, arena, account, device), right);
+    return fl_relation_may(fl_relation_to_device(kv, arena, account, device, now_ms), right);
 }

@@ -23,6 +23,7 @@ enum fl_relation {
 /* Rows of DESIGN.md section 6's table that this version has. */
 enum fl_right {
     FL_RIGHT_INVITE,    /* invite a co-worker */
+    FL_RIGHT_MANAGE,    /* cancel and re-send invitations, change roles, remove co-workers */
     FL_RIGHT_REGISTER,  /* let an agent enrol and register devices */
     FL_RIGHT_CONFIGURE, /* rename, set location */
     FL_RIGHT_DELETE,    /* delete a device */
@@ -42,11 +43,12 @@ const char *fl_right_text(enum fl_right right);
 /* What an account is to a company; STRANGER for NULL. */
 enum fl_relation fl_relation_to_company(const fl_account_row *account, const char *company_id);
 
-/* What an account is to a device, active or removed; STRANGER for NULL. */
+/* What an account is to a device, active or removed, at a time; STRANGER for NULL. */
 enum fl_relation fl_relation_to_device(struct fl_kv *kv, struct fl_arena *arena,
-                                       const fl_account_row *account, const fl_device_row *device);
+                                       const fl_account_row *account, const fl_device_row *device,
+                                       int64_t now_ms);
 
-/* The question a reader asks: may this account do that with this device? False for an unknown
- * account or a device that is not active. */
+/* The question a reader asks: may this account do that with this device at this time? False for an
+ * unknown account or a device that is not active. */
 bool fl_registry_may(struct fl_kv *kv, struct fl_arena *arena, struct fl_slice account_id,
-                     struct fl_slice device_id, enum fl_right right);
+                     struct fl_slice device_id, enum fl_right right, int64_t now_ms);

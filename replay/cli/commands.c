@@ -12,9 +12,18 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_events,
     /* people */
     &fl_command_invite,
+    &fl_command_invitation_list,
+    &fl_command_invitation_cancel,
+    &fl_command_invitation_resend,
+    &fl_command_invitation_accept,
+    &fl_command_account_list,
+    &fl_command_account_role,
+    &fl_command_account_remove,
+    &fl_command_account_close,
     &fl_command_share,
     &fl_command_share_accept,
     &fl_command_share_list,
+    &fl_command_share_clear,
     &fl_command_unshare,
     /* commands to devices */
     &fl_command_self_test,

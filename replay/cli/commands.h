@@ -35,6 +35,17 @@ extern const struct fl_command fl_command_unshare;
 /* clock.c */
 extern const struct fl_command fl_command_clock_accept;
 
+/* coworker.c */
+extern const struct fl_command fl_command_invitation_list;
+extern const struct fl_command fl_command_invitation_cancel;
+extern const struct fl_command fl_command_invitation_resend;
+extern const struct fl_command fl_command_invitation_accept;
+extern const struct fl_command fl_command_account_list;
+extern const struct fl_command fl_command_account_role;
+extern const struct fl_command fl_command_account_remove;
+extern const struct fl_command fl_command_account_close;
+extern const struct fl_command fl_command_share_clear;
+
 /* command.c */
 extern const struct fl_command fl_command_self_test;
 extern const struct fl_command fl_command_beeper;

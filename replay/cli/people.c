@@ -175,6 +175,8 @@ static void print_share(const json_t *answer)
 static int share_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     const char *with = fl_argument(arguments, "with");
+    const char *until = fl_argument(arguments, "until");
+    int64_t until_ms = 0;
     json_t *devices = json_array();
     for (size_t i = 0; i < arguments->positional_count; i++)
         json_array_append_new(devices, json_string(arguments->positional[i]));
@@ -182,12 +184,19 @@ static int share_command(struct fl_cli *cli, const struct fl_arguments *argument
         json_decref(devices);
         return fl_cli_usage("--with EMAIL is missing");
     }
-    return post(cli, "/v1/shares", json_pack("{s:s, s:o}", "address", with, "devices", devices),
+    if (until != NULL && !fl_timestamp_parse(fl_slice_text(until), &until_ms)) {
+        json_decref(devices);
+        return fl_cli_usage("--until takes a time as 2027-01-31T00:00:00.000Z");
+    }
+    return post(cli, "/v1/shares",
+                json_pack("{s:s, s:o, s:I}", "address", with, "devices", devices, "expiresAtMs",
+                          (json_int_t)until_ms),
                 print_share);
 }
 
 static const struct fl_option share_options[] = {
     {"with", 'w', "EMAIL", "the person to share with"},
+    {"until", 'u', "TIME", "when the share ends, as 2027-01-31T00:00:00.000Z; never if left out"},
     {NULL, 0, NULL, NULL},
 };
 

@@ -8,8 +8,8 @@
     Fleetlog__V1__##type name;                                                                     \
     protobuf_c_message_init(&fleetlog__v1__##descriptor##__descriptor, &name)
 
-static const char *const kinds[] = {"subject", "company", "agent", "device", "share",
-                                    "command", "claim",   "log",   "address"};
+static const char *const kinds[] = {"subject", "company", "agent", "device",  "share",
+                                    "command", "claim",   "log",   "address", "invitation"};
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
 const char *cast_id(const char *kind, unsigned number)
@@ -124,6 +124,73 @@ enum fl_message_type cast_create_account(struct world *world, unsigned account, 
     action.role = role;
     action.person = cast_person(world, &person, account, CAST_EPOCH_1);
     return cast_operator(world, NULL, &action.base);
+}
+
+enum fl_message_type cast_invite(struct world *world, unsigned account, unsigned person,
+                                 unsigned invitation)
+{
+    struct cast_person who;
+    INIT(InviteCoworker, action, invite_coworker);
+    action.invitation_id = cast_id("invitation", invitation);
+    action.person = cast_person(world, &who, person, CAST_EPOCH_1);
+    action.link_key_generation = 1;
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_cancel_invitation(struct world *world, unsigned account,
+                                            unsigned invitation)
+{
+    INIT(CancelInvitation, action, cancel_invitation);
+    action.invitation_id = cast_id("invitation", invitation);
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_resend_invitation(struct world *world, unsigned account,
+                                            unsigned invitation)
+{
+    INIT(ResendInvitation, action, resend_invitation);
+    action.invitation_id = cast_id("invitation", invitation);
+    action.link_key_generation = 2;
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_accept_invitation(struct world *world, unsigned account,
+                                            unsigned invitation, bool move)
+{
+    INIT(AcceptInvitation, action, accept_invitation);
+    action.invitation_id = cast_id("invitation", invitation);
+    action.move = move;
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_change_role(struct world *world, unsigned account, unsigned coworker,
+                                      Fleetlog__V1__Role role)
+{
+    INIT(ChangeRole, action, change_role);
+    action.account_id = cast_id("subject", coworker);
+    action.role = role;
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_remove_coworker(struct world *world, unsigned account, unsigned coworker)
+{
+    INIT(RemoveCoworker, action, remove_coworker);
+    action.account_id = cast_id("subject", coworker);
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_close_account(struct world *world, unsigned account)
+{
+    INIT(CloseAccount, action, close_account);
+    action.account_id = cast_id("subject", account);
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_remove_shared(struct world *world, unsigned account, unsigned company)
+{
+    INIT(RemoveSharedDevices, action, remove_shared_devices);
+    action.company_id = cast_id("company", company);
+    return cast_account(world, account, NULL, &action.base);
 }
 
 static ProtobufCBinaryData code_hash(unsigned claim, uint8_t hash[FL_HASH_SIZE])

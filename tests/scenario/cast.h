@@ -40,6 +40,19 @@ enum fl_message_type cast_create_log(struct world *world);
 enum fl_message_type cast_create_company(struct world *world, unsigned company);
 enum fl_message_type cast_create_account(struct world *world, unsigned account, unsigned company,
                                          Fleetlog__V1__Role role);
+enum fl_message_type cast_invite(struct world *world, unsigned account, unsigned person,
+                                 unsigned invitation);
+enum fl_message_type cast_cancel_invitation(struct world *world, unsigned account,
+                                            unsigned invitation);
+enum fl_message_type cast_resend_invitation(struct world *world, unsigned account,
+                                            unsigned invitation);
+enum fl_message_type cast_accept_invitation(struct world *world, unsigned account,
+                                            unsigned invitation, bool move);
+enum fl_message_type cast_change_role(struct world *world, unsigned account, unsigned coworker,
+                                      Fleetlog__V1__Role role);
+enum fl_message_type cast_remove_coworker(struct world *world, unsigned account, unsigned coworker);
+enum fl_message_type cast_close_account(struct world *world, unsigned account);
+enum fl_message_type cast_remove_shared(struct world *world, unsigned account, unsigned company);
 enum fl_message_type cast_issue_claim(struct world *world, unsigned account, unsigned claim);
 enum fl_message_type cast_enrol(struct world *world, unsigned agent, unsigned claim);
 enum fl_message_type cast_register(struct world *world, unsigned agent, unsigned device,

@@ -218,7 +218,7 @@ static bool may(struct scenario *s, const char *who, const char *what, enum fl_r
 {
     struct fl_slice account = fl_slice_text(id_of("subject", who));
     return fl_registry_may(registry(s), arena(s), account, fl_slice_text(id_of("device", what)),
-                           right);
+                           right, s->world.now_ms);
 }
 
 static void expect_sees(struct scenario *s, const struct arguments *a)
@@ -268,6 +268,16 @@ static void expect_shared(struct scenario *s, const struct arguments *a)
     expect_list(s, a, FL_LIST_SHARED_DEVICES, id_of("subject", a->texts[0]));
 }
 
+static void expect_accounts(struct scenario *s, const struct arguments *a)
+{
+    expect_list(s, a, FL_LIST_ACCOUNTS, id_of("company", a->texts[0]));
+}
+
+static void expect_invitations(struct scenario *s, const struct arguments *a)
+{
+    expect_list(s, a, FL_LIST_INVITATIONS, id_of("company", a->texts[0]));
+}
+
 static void expect_pending(struct scenario *s, const struct arguments *a)
 {
     expect_list(s, a, FL_LIST_AGENT_PENDING, id_of("agent", a->texts[0]));
@@ -278,19 +288,13 @@ static void expect_cancels(struct scenario *s, const struct arguments *a)
 {
     static char names[LIST_COUNT_MAX][32];
     size_t count = split_list(s, a->texts[0], names);
-    const char **ids = NULL;
-    size_t id_count = 0;
-    if (world_answer(&s->world) == FL_MESSAGE_ShareRevoked) {
-        const Fleetlog__V1__ShareRevoked *event =
-            (const Fleetlog__V1__ShareRevoked *)s->world.last.message;
-        ids = event->cancelled_command_ids;
-        id_count = event->n_cancelled_command_ids;
-    } else if (world_answer(&s->world) == FL_MESSAGE_DeviceRemoved) {
-        const Fleetlog__V1__DeviceRemoved *event =
-            (const Fleetlog__V1__DeviceRemoved *)s->world.last.message;
-        ids = event->cancelled_command_ids;
-        id_count = event->n_cancelled_command_ids;
-    }
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(
+        s->world.last.message->descriptor, "cancelled_command_ids");
+    if (field == NULL)
+        fail(s, "%s cancels nothing", s->world.last.envelope.row->name);
+    const char *message = (const char *)s->world.last.message;
+    size_t id_count = *(const size_t *)(message + field->quantifier_offset);
+    const char *const *ids = *(const char *const *const *)(message + field->offset);
     if (count == 1 && strcmp(names[0], "nothing") == 0)
         count = 0;
     if (id_count != count)
@@ -331,6 +335,8 @@ const struct pattern expect_patterns[] = {
     {"$w does not see $w", expect_not_sees},
     {"$w owns $w devices", expect_devices},
     {"$w holds $w shared devices", expect_shared},
+    {"$w has $w accounts", expect_accounts},
+    {"$w has invited $w people", expect_invitations},
     {"agent $w has $w commands to fetch", expect_pending},
     {"$w", expect_event},
     {NULL, NULL},

@@ -56,6 +56,18 @@ size_t junk_begin(struct world *world)
     cast_condition(world, 1, FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_ON_BATTERY, true, 5);
     cast_revoke(world, 1, 1);
     cast_remove(world, 1, 2);
+    cast_invite(world, 1, 51, 51);
+    cast_invite(world, 1, 52, 52);
+    cast_resend_invitation(world, 1, 51);
+    cast_accept_invitation(world, 51, 51, false);
+    cast_cancel_invitation(world, 1, 52);
+    cast_change_role(world, 1, 51, FLEETLOG__V1__ROLE__ROLE_ADMINISTRATOR);
+    cast_share(world, 1, devices, 1, 2, 3);
+    cast_accept(world, 2, 3);
+    cast_remove_shared(world, 2, 1);
+    cast_close_account(world, 51);
+    cast_create_account(world, 53, 1, FLEETLOG__V1__ROLE__ROLE_MEMBER);
+    cast_remove_coworker(world, 1, 53);
     return world->entry_count;
 }
 

@@ -251,25 +251,28 @@ static void claims_answer_everything(void **state)
     try_all(&fl_claim_machine, bring_claim, inputs, 2);
 }
 
-static enum fl_message_type invite_person_9(struct world *world)
+static void accept_invitation(struct world *world)
 {
-    struct cast_person person;
-    char id[FL_ID_TEXT_SIZE];
-    char name[16];
-    Fleetlog__V1__InviteCoworker action = FLEETLOG__V1__INVITE_COWORKER__INIT;
-    snprintf(name, sizeof(name), "%zu", world->entry_count);
-    world_id("invitation", name, id);
-    action.invitation_id = id;
-    action.person = cast_person(world, &person, 9, CAST_EPOCH_1);
-    action.link_key_generation = 1;
-    return cast_account(world, 1, NULL, &action.base);
+    cast_accept_invitation(world, 9, 1, false);
+}
+
+static void cancel_invitation(struct world *world)
+{
+    cast_cancel_invitation(world, 1, 1);
+}
+
+static void resend_invitation(struct world *world)
+{
+    cast_resend_invitation(world, 1, 1);
 }
 
 static void bring_invitation(struct world *world, unsigned state)
 {
     if (state == FL_INVITATION_NONE)
         return;
-    invite_person_9(world);
+    cast_invite(world, 1, 9, 1);
+    if (state == FL_INVITATION_CANCELLED)
+        cancel_invitation(world);
     if (state == FL_INVITATION_ACCEPTED)
         cast_create_account(world, 9, 1, FLEETLOG__V1__ROLE__ROLE_MEMBER);
     if (state == FL_INVITATION_EXPIRED)
@@ -278,7 +281,7 @@ static void bring_invitation(struct world *world, unsigned state)
 
 static void invite(struct world *world)
 {
-    invite_person_9(world);
+    cast_invite(world, 1, 9, 2);
 }
 
 static void create_account(struct world *world)
@@ -286,17 +289,27 @@ static void create_account(struct world *world)
     cast_create_account(world, 9, 1, FLEETLOG__V1__ROLE__ROLE_MEMBER);
 }
 
-/* none, outstanding, accepted, expired */
+/* none, outstanding, accepted, expired, cancelled */
 static void invitations_answer_everything(void **state)
 {
     (void)state;
     static const struct answer invited[] = {EVENT(CoworkerInvited), REFUSED(EXISTS),
-                                            REFUSED(EXISTS), EVENT(CoworkerInvited)};
+                                            REFUSED(EXISTS), EVENT(CoworkerInvited),
+                                            EVENT(CoworkerInvited)};
     static const struct answer created[] = {EVENT(AccountCreated), EVENT(AccountCreated),
-                                            REFUSED(EXISTS), EVENT(AccountCreated)};
+                                            REFUSED(EXISTS), EVENT(AccountCreated),
+                                            EVENT(AccountCreated)};
+    static const struct answer accepted[] = {GONE, EVENT(InvitationAccepted), NO, REFUSED(EXPIRED),
+                                             NO};
+    static const struct answer cancelled[] = {GONE, EVENT(InvitationCancelled), NO,
+                                              REFUSED(EXPIRED), NO};
+    static const struct answer resent[] = {GONE, EVENT(InvitationResent), NO, REFUSED(EXPIRED), NO};
     const struct input inputs[] = {{"invite", invite, invited},
-                                   {"create account", create_account, created}};
-    try_all(&fl_invitation_machine, bring_invitation, inputs, 2);
+                                   {"create account", create_account, created},
+                                   {"accept", accept_invitation, accepted},
+                                   {"cancel", cancel_invitation, cancelled},
+                                   {"send again", resend_invitation, resent}};
+    try_all(&fl_invitation_machine, bring_invitation, inputs, 5);
 }
 
 static void bring_device(struct world *world, unsigned state)
@@ -382,6 +395,7 @@ static void rights_are_as_described(void **state)
         {FL_RIGHT_CONFIGURE, true, true, true}, {FL_RIGHT_DELETE, true, false, false},
         {FL_RIGHT_SHARE, true, true, false},    {FL_RIGHT_VIEW, true, true, true},
         {FL_RIGHT_COMMAND, true, true, true},   {FL_RIGHT_DROP, false, false, true},
+        {FL_RIGHT_MANAGE, true, false, false},
     };
     assert_int_equal(sizeof(rows) / sizeof(rows[0]), FL_RIGHT_COUNT);
     for (size_t i = 0; i < FL_RIGHT_COUNT; i++) {

@@ -22,6 +22,7 @@ struct source {
     unsigned share_count;
     unsigned command_count;
     unsigned claim_count;
+    unsigned invitation_count;
     unsigned device_count;
 };
 
@@ -53,6 +54,40 @@ static void share_some(struct world *world, struct source *source)
         devices[i] = devices[i - 1] % DEVICE_COUNT + 1;
     cast_share(world, one_of(source, 2), devices, count, one_of(source, ACCOUNT_COUNT),
                ++source->share_count);
+}
+
+/* Who comes, changes and leaves. */
+static void staff(struct world *world, struct source *source)
+{
+    unsigned who = one_of(source, ACCOUNT_COUNT);
+    unsigned other = one_of(source, ACCOUNT_COUNT);
+    switch (draw(source, 8)) {
+    case 0:
+    case 1:
+        cast_invite(world, who, other, ++source->invitation_count);
+        break;
+    case 2:
+        cast_accept_invitation(world, other, recent(source, source->invitation_count),
+                               draw(source, 2) == 0);
+        break;
+    case 3:
+        cast_resend_invitation(world, who, recent(source, source->invitation_count));
+        break;
+    case 4:
+        cast_cancel_invitation(world, who, recent(source, source->invitation_count));
+        break;
+    case 5:
+        cast_change_role(world, who, other, (Fleetlog__V1__Role)one_of(source, 2));
+        break;
+    case 6:
+        cast_remove_shared(world, who, one_of(source, 3));
+        break;
+    default:
+        if (draw(source, 2) == 0)
+            cast_remove_coworker(world, who, other);
+        else
+            cast_close_account(world, who);
+    }
 }
 
 static void invite_some(struct world *world, struct source *source)
@@ -117,7 +152,7 @@ static void manage(struct world *world, struct source *source)
 static void act(struct world *world, struct source *source)
 {
     unsigned who = one_of(source, ACCOUNT_COUNT);
-    switch (draw(source, 9)) {
+    switch (draw(source, 10)) {
     case 0:
         share_some(world, source);
         break;
@@ -144,6 +179,9 @@ static void act(struct world *world, struct source *source)
         break;
     case 7:
         cast_rename(world, who, one_of(source, DEVICE_COUNT), "Rack");
+        break;
+    case 8:
+        staff(world, source);
         break;
     default:
         manage(world, source);

@@ -216,6 +216,77 @@ static void invite_named(struct scenario *s, const struct arguments *a)
     invite_as(s, a->texts[0], id_of("invitation", a->texts[1]));
 }
 
+static void cancel_invitation(struct scenario *s, const struct arguments *a)
+{
+    INIT(CancelInvitation, action, cancel_invitation);
+    action.invitation_id = id_of("invitation", a->texts[0]);
+    request(s, &action.base);
+}
+
+static void resend_invitation(struct scenario *s, const struct arguments *a)
+{
+    INIT(ResendInvitation, action, resend_invitation);
+    action.invitation_id = id_of("invitation", a->texts[0]);
+    action.link_key_generation = 2;
+    request(s, &action.base);
+}
+
+static void accept_invitation(struct scenario *s, const struct arguments *a)
+{
+    INIT(AcceptInvitation, action, accept_invitation);
+    action.invitation_id = id_of("invitation", a->texts[0]);
+    request(s, &action.base);
+}
+
+static void accept_and_move(struct scenario *s, const struct arguments *a)
+{
+    INIT(AcceptInvitation, action, accept_invitation);
+    action.invitation_id = id_of("invitation", a->texts[0]);
+    action.move = true;
+    request(s, &action.base);
+}
+
+static void accept_as(struct scenario *s, const struct arguments *a)
+{
+    struct person who;
+    INIT(AcceptInvitation, action, accept_invitation);
+    action.invitation_id = id_of("invitation", a->texts[0]);
+    action.person = person_ref(s, a->texts[1], &who);
+    request(s, &action.base);
+}
+
+static void change_role(struct scenario *s, const char *who, Fleetlog__V1__Role role)
+{
+    INIT(ChangeRole, action, change_role);
+    action.account_id = id_of("subject", who);
+    action.role = role;
+    request(s, &action.base);
+}
+
+static void make_administrator(struct scenario *s, const struct arguments *a)
+{
+    change_role(s, a->texts[0], FLEETLOG__V1__ROLE__ROLE_ADMINISTRATOR);
+}
+
+static void make_member(struct scenario *s, const struct arguments *a)
+{
+    change_role(s, a->texts[0], FLEETLOG__V1__ROLE__ROLE_MEMBER);
+}
+
+static void remove_coworker(struct scenario *s, const struct arguments *a)
+{
+    INIT(RemoveCoworker, action, remove_coworker);
+    action.account_id = id_of("subject", a->texts[0]);
+    request(s, &action.base);
+}
+
+static void close_account(struct scenario *s, const struct arguments *a)
+{
+    INIT(CloseAccount, action, close_account);
+    action.account_id = id_of("subject", a->texts[0]);
+    request(s, &action.base);
+}
+
 static void issue_claim(struct scenario *s, const struct arguments *a)
 {
     uint8_t hash[FL_HASH_SIZE];
@@ -370,6 +441,15 @@ const struct pattern request_patterns[] = {
     {"creates member $w in $w", create_member},
     {"invites $w", invite},
     {"invites $w as invitation $w", invite_named},
+    {"cancels invitation $w", cancel_invitation},
+    {"sends invitation $w again", resend_invitation},
+    {"accepts invitation $w", accept_invitation},
+    {"accepts invitation $w and moves", accept_and_move},
+    {"accepts invitation $w as $w", accept_as},
+    {"makes $w administrator", make_administrator},
+    {"makes $w member", make_member},
+    {"removes co-worker $w", remove_coworker},
+    {"closes the account of $w", close_account},
     {"issues claim $w for $t", issue_claim},
     {"issues claim $w that ended $t ago", issue_claim_past},
     {"enrols with claim $w", enrol_self},

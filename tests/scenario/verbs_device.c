@@ -42,7 +42,7 @@ static size_t device_ids(struct scenario *s, const char *list, const char **ids)
     return count;
 }
 
-static void share(struct scenario *s, const struct arguments *a)
+static void share_until(struct scenario *s, const struct arguments *a, int64_t ends_at_ms)
 {
     static const char *ids[LIST_COUNT_MAX];
     struct person who;
@@ -52,6 +52,24 @@ static void share(struct scenario *s, const struct arguments *a)
     action.device_ids = ids;
     action.person = person_ref(s, a->texts[1], &who);
     action.link_key_generation = 1;
+    action.grant_expires_at_ms = ends_at_ms;
+    request(s, &action.base);
+}
+
+static void share(struct scenario *s, const struct arguments *a)
+{
+    share_until(s, a, 0);
+}
+
+static void share_for(struct scenario *s, const struct arguments *a)
+{
+    share_until(s, a, s->world.now_ms + a->duration_ms);
+}
+
+static void remove_shared(struct scenario *s, const struct arguments *a)
+{
+    INIT(RemoveSharedDevices, action, remove_shared_devices);
+    action.company_id = id_of("company", a->texts[0]);
     request(s, &action.base);
 }
 
@@ -211,6 +229,8 @@ const struct pattern device_patterns[] = {
     {"locates $w at $q", locate_device},
     {"deletes $w", remove_device},
     {"shares $l with $w as $w", share},
+    {"shares $l with $w as $w for $t", share_for},
+    {"removes every device of $w from the view", remove_shared},
     {"accepts $w", accept_share},
     {"revokes $w", revoke_share},
     {"revokes $l from $w", revoke_devices},

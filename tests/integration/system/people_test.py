@@ -41,6 +41,47 @@ class People(SystemTest):
         order = ["critical", "warning", "informational"]
         self.assertEqual(severities, sorted(severities, key=order.index))
 
+    def test_co_workers_come_and_go(self):
+        node = self.node().start()
+        self.two_companies(node)
+        sent = node.one("invite", "co@example.org", account=node.owner)
+        again = node.one("invitation", "resend", sent["invitationId"], account=node.owner)
+        self.assertGreater(int(again["expiresAtMs"]), int(sent["expiresAtMs"]))
+        self.assertIn("/invitation#", again["link"])
+        done = node.run("invitation", "accept", again["token"][:-1] + "!", code=1, parse=False)
+        self.assertIn("This link is not valid", done.stderr.decode())
+        node.run("invitation", "accept", again["token"], code=3, account=node.provider, parse=False)
+        joined = node.one("invitation", "accept", again["token"])
+        self.assertEqual(joined["event"], "InvitationAccepted")
+        done = node.run("invitation", "accept", again["token"], code=1, parse=False)
+        self.assertIn("has been accepted already", done.stderr.decode())
+        roles = {row["accountId"]: row["role"] for row in node.run("account", "list", account=node.owner)}
+        self.assertEqual(roles[joined["accountId"]], "member")
+        done = node.run("account", "close", code=1, account=node.owner, parse=False)
+        self.assertIn("keeps at least one administrator", done.stderr.decode())
+        node.one("account", "role", "co@example.org", "administrator", account=node.owner)
+        node.run("account", "remove", node.provider, code=3, account=node.owner, parse=False)
+        self.assertEqual(node.one("account", "remove", "co@example.org", account=node.owner)["event"], "CoworkerRemoved")
+        self.assertEqual(len(node.run("account", "list", account=node.owner)), len(roles) - 1)
+        self.assertEqual(node.one("account", "close", account=node.owner)["event"], "AccountClosed")
+
+    def test_invitations_are_cancelled_and_people_move(self):
+        node = self.node().start()
+        self.two_companies(node)
+        first = node.one("invite", "co@example.org", account=node.owner)
+        node.one("invitation", "cancel", first["invitationId"], account=node.owner)
+        states = [row["state"] for row in node.run("invitation", "list", account=node.owner)]
+        self.assertEqual(states, ["cancelled"])
+        done = node.run("invitation", "accept", first["token"], code=1, parse=False)
+        self.assertIn("has been cancelled", done.stderr.decode())
+        move = node.one("invite", node.provider, account=node.owner)
+        done = node.run("invitation", "accept", move["token"], code=1, parse=False)
+        self.assertIn("accept the invitation signed in", done.stderr.decode())
+        done = node.run("invitation", "accept", move["token"], code=1, account=node.provider, parse=False)
+        self.assertIn("means leaving it", done.stderr.decode())
+        moved = node.one("invitation", "accept", "--move", move["token"], account=node.provider)
+        self.assertNotEqual(moved["companyIdBefore"], moved["companyId"])
+
     def test_no_address_reaches_the_log(self):
         node = self.node().start()
         self.two_companies(node)

@@ -106,13 +106,8 @@ static void devices(struct node *node)
 static void people(struct node *node)
 {
     struct world *world = &node->world;
-    struct cast_person person;
     const unsigned both[] = {1, 2};
-    INIT(InviteCoworker, invite, invite_coworker);
-    invite.invitation_id = cast_id("claim", 99);
-    invite.person = cast_person(world, &person, 3, CAST_EPOCH_1);
-    invite.link_key_generation = 1;
-    cast_account(world, 1, NULL, &invite.base);
+    assert_int_equal(cast_invite(world, 1, 3, 1), FL_MESSAGE_CoworkerInvited);
     assert_int_equal(cast_share(world, 1, both, 2, 2, 1), FL_MESSAGE_DevicesShared);
     pass_time(node);
     assert_int_equal(cast_accept(world, 2, 1), FL_MESSAGE_ShareAccepted);
@@ -134,6 +129,25 @@ static void commands(struct node *node)
     cast_deliver(world, 1, 3);
     cast_outcome(world, 1, 3, FLEETLOG__V1__COMMAND_OUTCOME__COMMAND_OUTCOME_FAILED);
     cast_remove(world, 1, 3);
+}
+
+/* People who come, change and leave, and a holder who wants to see an owner's devices no more. */
+static void staff(struct node *node)
+{
+    struct world *world = &node->world;
+    const Fleetlog__V1__Role administrator = FLEETLOG__V1__ROLE__ROLE_ADMINISTRATOR;
+    assert_int_equal(cast_resend_invitation(world, 1, 1), FL_MESSAGE_InvitationResent);
+    pass_time(node);
+    assert_int_equal(cast_accept_invitation(world, 3, 1, false), FL_MESSAGE_InvitationAccepted);
+    assert_int_equal(cast_change_role(world, 1, 3, administrator), FL_MESSAGE_RoleChanged);
+    assert_int_equal(cast_invite(world, 3, 4, 2), FL_MESSAGE_CoworkerInvited);
+    assert_int_equal(cast_cancel_invitation(world, 3, 2), FL_MESSAGE_InvitationCancelled);
+    assert_int_equal(cast_invite(world, 3, 4, 3), FL_MESSAGE_CoworkerInvited);
+    pass_time(node);
+    assert_int_equal(cast_accept_invitation(world, 4, 3, false), FL_MESSAGE_InvitationAccepted);
+    assert_int_equal(cast_remove_coworker(world, 3, 4), FL_MESSAGE_CoworkerRemoved);
+    assert_int_equal(cast_close_account(world, 3), FL_MESSAGE_AccountClosed);
+    assert_int_equal(cast_remove_shared(world, 2, 1), FL_MESSAGE_SharedDevicesRemoved);
 }
 
 /* Junk that was let in, an action sent twice, and the log's end. */
@@ -319,6 +333,7 @@ void story_write(struct node *node, struct fl_journal *journal)
     devices(node);
     people(node);
     commands(node);
+    staff(node);
     last_things(node);
     check_types(node);
     write_decided(node, journal);
