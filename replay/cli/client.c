@@ -232,3 +232,22 @@ void fl_print_json(const json_t *value)
         fputc('\n', stdout);
     }
 }
+
+static void print_each(void *context, const json_t *item)
+{
+    (void)context;
+    fl_print_json(item);
+}
+
+int fl_client_table(struct fl_cli *cli, const char *path, const char *const *headings,
+                    size_t heading_count, void (*add)(void *table, const json_t *item))
+{
+    if (cli->json)
+        return fl_client_list(cli, path, print_each, NULL);
+    struct fl_table *table = fl_table_open(headings, heading_count);
+    int code = fl_client_list(cli, path, add, table);
+    if (code == FL_EXIT_DONE)
+        fl_table_print(table, cli->color, stdout);
+    fl_table_close(&table);
+    return code;
+}

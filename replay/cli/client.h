@@ -33,5 +33,9 @@ int fl_client_list(struct fl_cli *cli, const char *path, void (*each)(void *, co
 const char *fl_json_cell(const json_t *object, const char *name, char *scratch,
                          size_t scratch_size);
 
+/* Every item of a list: with --json one a line, else as a table that `add` fills. The exit code. */
+int fl_client_table(struct fl_cli *cli, const char *path, const char *const *headings,
+                    size_t heading_count, void (*add)(void *table, const json_t *item));
+
 /* Prints an answer as JSON: an object on one line, an array one element per line. */
 void fl_print_json(const json_t *value);

@@ -44,26 +44,6 @@ static void time_cell(const json_t *item, const char *name, char text[FL_TIMESTA
         fl_timestamp_format(time_ms, text);
 }
 
-static void print_each(void *context, const json_t *item)
-{
-    (void)context;
-    fl_print_json(item);
-}
-
-/* Every item of a list: as JSON one a line, else as a table that `add` fills. */
-static int list(struct fl_cli *cli, const char *path, const char *const *headings,
-                size_t heading_count, void (*add)(void *table, const json_t *item))
-{
-    if (cli->json)
-        return fl_client_list(cli, path, print_each, NULL);
-    struct fl_table *table = fl_table_open(headings, heading_count);
-    int code = fl_client_list(cli, path, add, table);
-    if (code == FL_EXIT_DONE)
-        fl_table_print(table, cli->color, stdout);
-    fl_table_close(&table);
-    return code;
-}
-
 static void add_invitation(void *table, const json_t *item)
 {
     char time_text[FL_TIMESTAMP_TEXT_SIZE];
@@ -77,7 +57,7 @@ static int invitation_list_command(struct fl_cli *cli, const struct fl_arguments
 {
     static const char *const headings[] = {"INVITATION", "STATE", "PERSON", "EXPIRES"};
     (void)arguments;
-    return list(cli, "/v1/invitations", headings, 4, add_invitation);
+    return fl_client_table(cli, "/v1/invitations", headings, 4, add_invitation);
 }
 
 const struct fl_command fl_command_invitation_list = {
@@ -180,7 +160,7 @@ static int account_list_command(struct fl_cli *cli, const struct fl_arguments *a
     if (company != NULL &&
         !fl_client_path(path, sizeof(path), "/v1/accounts?company=%s", &company, 1))
         return fl_cli_usage("the company's name is too long");
-    return list(cli, path, headings, 3, add_account);
+    return fl_client_table(cli, path, headings, 3, add_account);
 }
 
 static const struct fl_option account_list_options[] = {

@@ -53,26 +53,6 @@ const struct fl_command fl_command_company_create = {
     .run = company_create_command,
 };
 
-static void print_each(void *context, const json_t *item)
-{
-    (void)context;
-    fl_print_json(item);
-}
-
-/* Every item of a list: as JSON one a line, else as a table that `add` fills. */
-static int list(struct fl_cli *cli, const char *path, const char *const *headings,
-                size_t heading_count, void (*add)(void *table, const json_t *item))
-{
-    if (cli->json)
-        return fl_client_list(cli, path, print_each, NULL);
-    struct fl_table *table = fl_table_open(headings, heading_count);
-    int code = fl_client_list(cli, path, add, table);
-    if (code == FL_EXIT_DONE)
-        fl_table_print(table, cli->color, stdout);
-    fl_table_close(&table);
-    return code;
-}
-
 static void add_company(void *table, const json_t *item)
 {
     const char *cells[] = {member(item, "name"), member(item, "companyId")};
@@ -83,7 +63,7 @@ static int company_list_command(struct fl_cli *cli, const struct fl_arguments *a
 {
     static const char *const headings[] = {"NAME", "ID"};
     (void)arguments;
-    return list(cli, "/v1/companies", headings, 2, add_company);
+    return fl_client_table(cli, "/v1/companies", headings, 2, add_company);
 }
 
 const struct fl_command fl_command_company_list = {
@@ -251,7 +231,8 @@ static int share_list_command(struct fl_cli *cli, const struct fl_arguments *arg
 {
     static const char *const headings[] = {"SHARE", "STATE", "DEVICES", "WITH", "EXPIRES"};
     bool is_held = fl_argument(arguments, "held") != NULL;
-    return list(cli, is_held ? "/v1/shares?held=true" : "/v1/shares", headings, 5, add_share);
+    return fl_client_table(cli, is_held ? "/v1/shares?held=true" : "/v1/shares", headings, 5,
+                           add_share);
 }
 
 static const struct fl_option share_list_options[] = {
