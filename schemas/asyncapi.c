@@ -123,11 +123,12 @@ static void write_actors(FILE *file, unsigned actors)
     static const struct {
         unsigned kind;
         const char *name;
-    } names[] = {{FL_ACTOR_ACCOUNT, "account"},
-                 {FL_ACTOR_OPERATOR, "operator"},
-                 {FL_ACTOR_AGENT, "agent"},
-                 {FL_ACTOR_DETECTOR, "detector"},
-                 {FL_ACTOR_NODE, "node"}};
+    } names[] = {{FL_ACTOR_ACCOUNT, "account"},   {FL_ACTOR_OPERATOR, "operator"},
+                 {FL_ACTOR_AGENT, "agent"},       {FL_ACTOR_DETECTOR, "detector"},
+                 {FL_ACTOR_NODE, "node"},         {FL_ACTOR_TIMEKEEPER, "timekeeper"},
+                 {FL_ACTOR_MAILER, "mailer"},     {FL_ACTOR_KEEPER, "keeper"},
+                 {FL_ACTOR_CHECKOUT, "checkout"}, {FL_ACTOR_VISITOR, "visitor"},
+                 {FL_ACTOR_LINK, "link"}};
     fputs("      x-actors:\n", file);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if ((actors & names[i].kind) != 0)

@@ -62,9 +62,12 @@ static const struct {
     unsigned kind;
     bool has_id;
 } actors[] = {
-    {"account:", FL_ACTOR_ACCOUNT, true}, {"operator:", FL_ACTOR_OPERATOR, true},
-    {"agent:", FL_ACTOR_AGENT, true},     {"detector", FL_ACTOR_DETECTOR, false},
-    {"node:", FL_ACTOR_NODE, true},
+    {"account:", FL_ACTOR_ACCOUNT, true},   {"operator:", FL_ACTOR_OPERATOR, true},
+    {"agent:", FL_ACTOR_AGENT, true},       {"detector", FL_ACTOR_DETECTOR, false},
+    {"node:", FL_ACTOR_NODE, true},         {"timekeeper", FL_ACTOR_TIMEKEEPER, false},
+    {"mailer", FL_ACTOR_MAILER, false},     {"keeper", FL_ACTOR_KEEPER, false},
+    {"checkout:", FL_ACTOR_CHECKOUT, true}, {"visitor", FL_ACTOR_VISITOR, false},
+    {"link:", FL_ACTOR_LINK, true},
 };
 
 unsigned fl_actor_parse(struct fl_slice actor, struct fl_slice *id)

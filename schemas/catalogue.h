@@ -31,12 +31,23 @@ enum fl_severity {
 
 /* Who may cause an action, as a set. */
 enum fl_actor_kind {
-    FL_ACTOR_ACCOUNT = 1,  /* "account:<id>" */
-    FL_ACTOR_OPERATOR = 2, /* "operator:<unix user>", maybe on behalf of an account */
-    FL_ACTOR_AGENT = 4,    /* "agent:<id>" */
-    FL_ACTOR_DETECTOR = 8, /* "detector" */
-    FL_ACTOR_NODE = 16,    /* "node:<id>" */
+    FL_ACTOR_ACCOUNT = 1,     /* "account:<id>" */
+    FL_ACTOR_OPERATOR = 2,    /* "operator:<unix user>", maybe on behalf of an account */
+    FL_ACTOR_AGENT = 4,       /* "agent:<id>" */
+    FL_ACTOR_DETECTOR = 8,    /* "detector" */
+    FL_ACTOR_NODE = 16,       /* "node:<id>" */
+    FL_ACTOR_TIMEKEEPER = 32, /* "timekeeper" */
+    FL_ACTOR_MAILER = 64,     /* "mailer" */
+    FL_ACTOR_KEEPER = 128,    /* "keeper", of sealed profiles */
+    FL_ACTOR_CHECKOUT = 256,  /* "checkout:<provider>" */
+    FL_ACTOR_VISITOR = 512,   /* "visitor": nobody known, through the door */
+    FL_ACTOR_LINK = 1024,     /* "link:<id of what the link is about>": holds a link from a mail */
 };
+
+/* Whose actions are told from repeated ones by what the registry knows of their cause, not by their
+ * ids. */
+#define FL_ACTORS_WITH_CAUSE                                                                       \
+    (FL_ACTOR_DETECTOR | FL_ACTOR_TIMEKEEPER | FL_ACTOR_MAILER | FL_ACTOR_KEEPER)
 
 struct fl_catalogue_row {
     enum fl_message_type type;

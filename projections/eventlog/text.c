@@ -74,6 +74,16 @@ static void add_actor(struct text *text, const fl_entry_row *row,
     case FL_ACTOR_DETECTOR:
         add(text, "the detector");
         return;
+    case FL_ACTOR_TIMEKEEPER:
+        add(text, "the calendar");
+        return;
+    case FL_ACTOR_CHECKOUT:
+        add(text, "the checkout");
+        return;
+    case FL_ACTOR_VISITOR:
+    case FL_ACTOR_LINK:
+        add(text, "somebody with a link");
+        return;
     default:
         add(text, "fleetlog");
     }

@@ -190,7 +190,7 @@ void fl_fold_remember(struct fl_folding *f)
     struct fl_key sequence;
     struct fl_key id;
     if (input->envelope->actor.data != NULL &&
-        fl_actor_parse(input->envelope->actor, &actor_id) == FL_ACTOR_DETECTOR) {
+        (fl_actor_parse(input->envelope->actor, &actor_id) & FL_ACTORS_WITH_CAUSE) != 0) {
         forget_some(f);
         return;
     }

@@ -71,6 +71,12 @@ bool fl_actor_resolve(struct fl_deciding *d)
         return resolve_agent(d) && check_company(d);
     case FL_ACTOR_DETECTOR:
     case FL_ACTOR_NODE:
+    case FL_ACTOR_TIMEKEEPER:
+    case FL_ACTOR_MAILER:
+    case FL_ACTOR_KEEPER:
+    case FL_ACTOR_CHECKOUT:
+    case FL_ACTOR_VISITOR:
+    case FL_ACTOR_LINK:
         return true;
     }
     /* What only an operator may do is his own business, on whomever's behalf he acts. */
@@ -84,7 +90,7 @@ bool fl_duplicate_check(struct fl_deciding *d)
 {
     struct fl_key key;
     struct fl_slice value;
-    if (d->actor_kind == FL_ACTOR_DETECTOR)
+    if ((d->actor_kind & FL_ACTORS_WITH_CAUSE) != 0)
         return true;
     fl_key_begin(&key);
     fl_key_id(&key, d->action.id);

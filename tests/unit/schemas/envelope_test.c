@@ -369,6 +369,11 @@ static void actors_are_told_apart(void **state)
     assert_int_equal(id.size, 0);
     assert_int_equal(fl_actor_parse(FL_SLICE_LITERAL("detector:x"), &id), 0);
     assert_int_equal(fl_actor_parse(FL_SLICE_LITERAL("agent:"), &id), 0);
+    assert_int_equal(fl_actor_parse(FL_SLICE_LITERAL("timekeeper"), &id), FL_ACTOR_TIMEKEEPER);
+    assert_int_equal(fl_actor_parse(FL_SLICE_LITERAL("link:x"), &id), FL_ACTOR_LINK);
+    assert_true(fl_slice_is(id, "x"));
+    assert_int_equal(fl_actor_parse(FL_SLICE_LITERAL("link:"), &id), 0);
+    assert_int_equal(fl_actor_parse(FL_SLICE_LITERAL("visitor:x"), &id), 0);
     assert_int_equal(fl_actor_parse(FL_SLICE_LITERAL("Agent:x"), &id), 0);
     assert_int_equal(fl_actor_parse(FL_SLICE_NULL, &id), 0);
 }
