@@ -100,8 +100,10 @@ static enum fl_error make_keyring(struct bootstrap *b)
 {
     uint8_t wrap_key[FL_KEY_BYTES];
     bool made = false;
-    enum fl_error error = fl_node_wrap_key(b->duty->config, b->duty->datadir, b->duty->port, true,
-                                           wrap_key, &made, b->detail);
+    /* Beside a keyring a new key would open nothing. */
+    bool has_keyring = access(b->keyring_path, F_OK) == 0;
+    enum fl_error error = fl_node_wrap_key(b->duty->config, b->duty->datadir, b->duty->port,
+                                           !has_keyring, wrap_key, &made, b->detail);
     if (error != FL_OK)
         return error;
     if (made)

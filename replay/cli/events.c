@@ -7,7 +7,7 @@
 #include "replay/cli/commands.h"
 #include "replay/cli/table.h"
 
-enum { PATH_SIZE = 4096 };
+enum { PATH_SIZE = 4096, LIMIT_MAX = 1000 /* of GET /v1/events */ };
 
 static const char *member(const json_t *object, const char *name)
 {
@@ -43,6 +43,9 @@ static int events_command(struct fl_cli *cli, const struct fl_arguments *argumen
     json_t *answer = NULL;
     if (!fl_argument_number(arguments, "limit", 50, &limit))
         return FL_EXIT_USAGE;
+    if (limit < 1 || limit > LIMIT_MAX)
+        return fl_cli_usage("--limit: %llu is not from 1 to %d", (unsigned long long)limit,
+                            LIMIT_MAX);
     snprintf(path, sizeof(path), "/v1/events?limit=%llu", (unsigned long long)limit);
     if (!add_query(path, arguments, "company") || !add_query(path, arguments, "device") ||
         !add_query(path, arguments, "severity"))

@@ -160,8 +160,10 @@ static int lock_directory(struct fl_cli *cli)
     int holder = 0;
     enum fl_error error = fl_datadir_lock(&cli->datadir, &holder);
     if (error == FL_LOCKED)
-        fl_cli_error("`fleetlog up` (process %d) works on %s; stop it first", holder,
-                     cli->datadir.path);
+        fl_cli_error(
+            "another process (%d: `fleetlog up`, or a move under way) works on %s; stop it "
+            "first",
+            holder, cli->datadir.path);
     else if (error != FL_OK)
         fl_cli_error("%s/lock: %s", cli->datadir.path, fl_error_text(error));
     return fl_error_exit_code(error);

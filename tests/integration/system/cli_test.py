@@ -59,6 +59,8 @@ class Cli(SystemTest):
             ("tail", "-o"),
             ("tail", "--exit=yes"),
             ("events", "--limit", "-1"),
+            ("events", "--limit", "0"),
+            ("events", "--limit", "1001"),
             ("--journal", "carrier-pigeon", "topics"),
             ("--journal", "kafka://", "topics"),
             ("--journal", "kafka://localhost:99999999", "topics"),
@@ -90,6 +92,33 @@ class Cli(SystemTest):
         for value in ("[log]\nlevel = loud\n", "[log]\nformat = xml\n"):
             path.write_text(value)
             self.assertEqual(self.raw("--check-config", "--config", str(path)).returncode, 2, value)
+
+    def test_files_that_were_cut(self):
+        """A map has no end of file: who reads behind one is told which file is short, and ends with 4."""
+        node = self.node().start()
+        for number in range(200):
+            node.one("company", "create", f"Company {number}")
+        node.stop()
+        log = node.directory / "journal" / "fleetlog.events" / "data.mdb"
+        view = next((node.directory / "views" / "registry").glob("*-*/data.mdb"))
+        for cut, words in ((log, ("verify",)), (view, ("check",))):
+            whole = cut.read_bytes()
+            os.truncate(cut, 3 * 4096)
+            done = self.raw("--data", str(node.directory), *words)
+            self.assertEqual(done.returncode, 4, (words, done.stdout, done.stderr))
+            self.assertIn(str(cut).encode(), done.stdout + done.stderr, words)
+            cut.write_bytes(whole)
+            self.assertEqual(self.raw("--data", str(node.directory), *words).returncode, 0, words)
+
+    def test_a_missing_wrapping_key(self):
+        node = self.node().start()
+        node.stop()
+        key = node.directory / "wrap.key"
+        key.rename(key.with_suffix(".away"))
+        done = self.raw("--data", str(node.directory), "up")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(b"wrap.key", done.stderr)
+        self.assertFalse(key.exists(), "no key that opens nothing is made")
 
     def test_tail(self):
         node = self.node().start()
