@@ -9,7 +9,7 @@
 #include "core/assert.h"
 #include "replay/cli/table.h"
 
-enum { ANSWER_SIZE_MAX = 64 * 1024 * 1024, LIST_URL_SIZE = 4096 };
+enum { ANSWER_SIZE_MAX = 64 * 1024 * 1024, LIST_URL_SIZE = 4096, PATH_SIZE = 4096 };
 
 struct answer {
     char *data;
@@ -221,6 +221,42 @@ const char *fl_json_cell(const json_t *object, const char *name, char *scratch, 
     else
         return NULL;
     return scratch;
+}
+
+const char *fl_json_member(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text == NULL ? "" : text;
+}
+
+void fl_json_time_cell(const json_t *object, const char *name, char text[FL_TIMESTAMP_TEXT_SIZE])
+{
+    json_int_t time_ms = json_integer_value(json_object_get(object, name));
+    text[0] = '\0';
+    if (time_ms > 0 && time_ms <= FL_TIMESTAMP_MS_MAX)
+        fl_timestamp_format(time_ms, text);
+}
+
+int fl_client_change(struct fl_cli *cli, const char *method, const char *pattern,
+                     const char *argument, json_t *take_body, void (*print)(const json_t *answer))
+{
+    char path[PATH_SIZE];
+    json_t *answer = NULL;
+    if (take_body == NULL)
+        return fl_cli_usage("an argument is no valid UTF-8");
+    if (!fl_client_path(path, sizeof(path), pattern, &argument, argument == NULL ? 0 : 1)) {
+        json_decref(take_body);
+        return fl_cli_usage("the argument is too long");
+    }
+    json_t *body = json_is_null(take_body) ? NULL : take_body;
+    int code = fl_client_call(cli, method, path, body, &answer);
+    json_decref(take_body);
+    if (code == FL_EXIT_DONE && cli->json)
+        fl_print_json(answer);
+    else if (code == FL_EXIT_DONE)
+        print(answer);
+    json_decref(answer);
+    return code;
 }
 
 void fl_print_json(const json_t *value)

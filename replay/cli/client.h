@@ -8,6 +8,7 @@
  */
 #include <jansson.h>
 
+#include "core/timestamp.h"
 #include "replay/cli/cli.h"
 
 enum { FL_CLIENT_TIMEOUT_S = 60 };
@@ -32,6 +33,18 @@ int fl_client_list(struct fl_cli *cli, const char *path, void (*each)(void *, co
 /* Text of a member, or NULL; numbers and booleans are written into `scratch`. */
 const char *fl_json_cell(const json_t *object, const char *name, char *scratch,
                          size_t scratch_size);
+
+/* Text of a member; "" if there is none. */
+const char *fl_json_member(const json_t *object, const char *name);
+
+/* A member in ms as RFC 3339; "" if there is none. */
+void fl_json_time_cell(const json_t *object, const char *name, char text[FL_TIMESTAMP_TEXT_SIZE]);
+
+/* Sends a change; `pattern` takes `argument` (NULL: none), `take_body` is released: json_null()
+ * for none, NULL (jansson could not make it) is a usage error. Prints the answer as JSON with
+ * --json, else `print` says it for people. The exit code. */
+int fl_client_change(struct fl_cli *cli, const char *method, const char *pattern,
+                     const char *argument, json_t *take_body, void (*print)(const json_t *answer));
 
 /* Every item of a list: with --json one a line, else as a table that `add` fills. The exit code. */
 int fl_client_table(struct fl_cli *cli, const char *path, const char *const *headings,

@@ -9,23 +9,18 @@
 
 enum { PATH_SIZE = 512, WAIT_S = 50 };
 
-static const char *member(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "" : text;
-}
-
 static void print_state(const json_t *command)
 {
-    const char *variable = member(command, "variable");
-    printf("%s: %s", member(command, "commandId"), member(command, "state"));
+    const char *variable = fl_json_member(command, "variable");
+    printf("%s: %s", fl_json_member(command, "commandId"), fl_json_member(command, "state"));
     if (variable[0] != '\0') {
         printf(" (%s: ", variable);
-        fl_print_safe(member(command, "value"), strlen(member(command, "value")), stdout);
+        fl_print_safe(fl_json_member(command, "value"), strlen(fl_json_member(command, "value")),
+                      stdout);
         printf(")");
     }
-    if (member(command, "reason")[0] != '\0')
-        printf(" [%s]", member(command, "reason"));
+    if (fl_json_member(command, "reason")[0] != '\0')
+        printf(" [%s]", fl_json_member(command, "reason"));
     printf("\n");
     fflush(stdout);
 }
@@ -46,7 +41,7 @@ static int follow(struct fl_cli *cli, const char *id)
         int code = fl_client_call(cli, "GET", path, NULL, &command);
         if (code != FL_EXIT_DONE)
             return code;
-        const char *state = member(command, "state");
+        const char *state = fl_json_member(command, "state");
         bool is_open = json_is_true(json_object_get(command, "open"));
         bool succeeded = strcmp(state, "succeeded") == 0;
         if (strcmp(before, state) != 0 || !is_open) {
@@ -82,9 +77,9 @@ static int request(struct fl_cli *cli, const struct fl_arguments *arguments, con
         if (cli->json)
             fl_print_json(answer);
         else
-            printf("%s: requested\n", member(answer, "commandId"));
+            printf("%s: requested\n", fl_json_member(answer, "commandId"));
     } else if (code == FL_EXIT_DONE) {
-        code = follow(cli, member(answer, "commandId"));
+        code = follow(cli, fl_json_member(answer, "commandId"));
     }
     json_decref(answer);
     return code;

@@ -9,47 +9,12 @@
 
 enum { PATH_SIZE = 1024 };
 
-static const char *member(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "" : text;
-}
-
-/* Sends a change; `pattern` takes `argument` (NULL: none). Prints the answer as JSON, or `print`
- * says it. */
-static int change(struct fl_cli *cli, const char *method, const char *pattern, const char *argument,
-                  json_t *take_body, void (*print)(const json_t *answer))
-{
-    char path[PATH_SIZE];
-    json_t *answer = NULL;
-    if (!fl_client_path(path, sizeof(path), pattern, &argument, argument == NULL ? 0 : 1)) {
-        json_decref(take_body);
-        return fl_cli_usage("the argument is too long");
-    }
-    int code = fl_client_call(cli, method, path, take_body, &answer);
-    json_decref(take_body);
-    if (code == FL_EXIT_DONE && cli->json)
-        fl_print_json(answer);
-    else if (code == FL_EXIT_DONE)
-        print(answer);
-    json_decref(answer);
-    return code;
-}
-
-static void time_cell(const json_t *item, const char *name, char text[FL_TIMESTAMP_TEXT_SIZE])
-{
-    json_int_t time_ms = json_integer_value(json_object_get(item, name));
-    text[0] = '\0';
-    if (time_ms > 0 && time_ms <= FL_TIMESTAMP_MS_MAX)
-        fl_timestamp_format(time_ms, text);
-}
-
 static void add_invitation(void *table, const json_t *item)
 {
     char time_text[FL_TIMESTAMP_TEXT_SIZE];
-    time_cell(item, "expiresAtMs", time_text);
-    const char *cells[] = {member(item, "invitationId"), member(item, "state"),
-                           member(item, "subjectId"), time_text};
+    fl_json_time_cell(item, "expiresAtMs", time_text);
+    const char *cells[] = {fl_json_member(item, "invitationId"), fl_json_member(item, "state"),
+                           fl_json_member(item, "subjectId"), time_text};
     fl_table_add(table, cells);
 }
 
@@ -69,13 +34,13 @@ const struct fl_command fl_command_invitation_list = {
 
 static void print_cancelled(const json_t *answer)
 {
-    printf("Cancelled invitation %s.\n", member(answer, "invitationId"));
+    printf("Cancelled invitation %s.\n", fl_json_member(answer, "invitationId"));
 }
 
 static int invitation_cancel_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
-    return change(cli, "DELETE", "/v1/invitations/%s", arguments->positional[0], NULL,
-                  print_cancelled);
+    return fl_client_change(cli, "DELETE", "/v1/invitations/%s", arguments->positional[0],
+                            json_null(), print_cancelled);
 }
 
 const struct fl_command fl_command_invitation_cancel = {
@@ -91,15 +56,15 @@ const struct fl_command fl_command_invitation_cancel = {
 static void print_resent(const json_t *answer)
 {
     char time_text[FL_TIMESTAMP_TEXT_SIZE];
-    time_cell(answer, "expiresAtMs", time_text);
-    printf("token   %s\nlink    %s\nexpires %s\n", member(answer, "token"), member(answer, "link"),
-           time_text);
+    fl_json_time_cell(answer, "expiresAtMs", time_text);
+    printf("token   %s\nlink    %s\nexpires %s\n", fl_json_member(answer, "token"),
+           fl_json_member(answer, "link"), time_text);
 }
 
 static int invitation_resend_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
-    return change(cli, "POST", "/v1/invitations/%s/resend", arguments->positional[0], NULL,
-                  print_resent);
+    return fl_client_change(cli, "POST", "/v1/invitations/%s/resend", arguments->positional[0],
+                            json_null(), print_resent);
 }
 
 const struct fl_command fl_command_invitation_resend = {
@@ -114,8 +79,8 @@ const struct fl_command fl_command_invitation_resend = {
 
 static void print_joined(const json_t *answer)
 {
-    printf("Account %s belongs to company %s.\n", member(answer, "accountId"),
-           member(answer, "companyId"));
+    printf("Account %s belongs to company %s.\n", fl_json_member(answer, "accountId"),
+           fl_json_member(answer, "companyId"));
 }
 
 static int invitation_accept_command(struct fl_cli *cli, const struct fl_arguments *arguments)
@@ -124,7 +89,7 @@ static int invitation_accept_command(struct fl_cli *cli, const struct fl_argumen
     json_t *body = json_pack("{s:s, s:s}", "token", arguments->positional[0], "move", move);
     if (body == NULL)
         return fl_cli_usage("the token is no valid UTF-8");
-    return change(cli, "POST", "/v1/invitations/accept", NULL, body, print_joined);
+    return fl_client_change(cli, "POST", "/v1/invitations/accept", NULL, body, print_joined);
 }
 
 static const struct fl_option accept_options[] = {
@@ -147,8 +112,9 @@ const struct fl_command fl_command_invitation_accept = {
 static void add_account(void *table, const json_t *item)
 {
     char time_text[FL_TIMESTAMP_TEXT_SIZE];
-    time_cell(item, "createdAtMs", time_text);
-    const char *cells[] = {member(item, "accountId"), member(item, "role"), time_text};
+    fl_json_time_cell(item, "createdAtMs", time_text);
+    const char *cells[] = {fl_json_member(item, "accountId"), fl_json_member(item, "role"),
+                           time_text};
     fl_table_add(table, cells);
 }
 
@@ -178,7 +144,7 @@ const struct fl_command fl_command_account_list = {
 
 static void print_role(const json_t *answer)
 {
-    printf("Account %s has a new role.\n", member(answer, "accountId"));
+    printf("Account %s has a new role.\n", fl_json_member(answer, "accountId"));
 }
 
 static int account_role_command(struct fl_cli *cli, const struct fl_arguments *arguments)
@@ -186,7 +152,8 @@ static int account_role_command(struct fl_cli *cli, const struct fl_arguments *a
     json_t *body = json_pack("{s:s}", "role", arguments->positional[1]);
     if (body == NULL)
         return fl_cli_usage("the role is no valid UTF-8");
-    return change(cli, "PATCH", "/v1/accounts/%s", arguments->positional[0], body, print_role);
+    return fl_client_change(cli, "PATCH", "/v1/accounts/%s", arguments->positional[0], body,
+                            print_role);
 }
 
 const struct fl_command fl_command_account_role = {
@@ -208,7 +175,8 @@ static void print_left(const json_t *answer)
 
 static int account_remove_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
-    return change(cli, "DELETE", "/v1/accounts/%s", arguments->positional[0], NULL, print_left);
+    return fl_client_change(cli, "DELETE", "/v1/accounts/%s", arguments->positional[0], json_null(),
+                            print_left);
 }
 
 const struct fl_command fl_command_account_remove = {
@@ -224,7 +192,7 @@ const struct fl_command fl_command_account_remove = {
 static int account_close_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     (void)arguments;
-    return change(cli, "POST", "/v1/account/close", NULL, NULL, print_left);
+    return fl_client_change(cli, "POST", "/v1/account/close", NULL, json_null(), print_left);
 }
 
 const struct fl_command fl_command_account_close = {
@@ -237,8 +205,8 @@ const struct fl_command fl_command_account_close = {
 
 static int share_clear_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
-    return change(cli, "DELETE", "/v1/shared-devices?owner=%s", arguments->positional[0], NULL,
-                  print_left);
+    return fl_client_change(cli, "DELETE", "/v1/shared-devices?owner=%s", arguments->positional[0],
+                            json_null(), print_left);
 }
 
 const struct fl_command fl_command_share_clear = {

@@ -9,19 +9,14 @@
 
 enum { PATH_SIZE = 4096, LIMIT_MAX = 1000 /* of GET /v1/events */ };
 
-static const char *member(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "" : text;
-}
-
 static void add_entry(struct fl_table *table, const json_t *entry)
 {
     char time_text[FL_TIMESTAMP_TEXT_SIZE] = "";
     json_int_t time_ms = json_integer_value(json_object_get(entry, "timeMs"));
     if (time_ms >= 0 && time_ms <= FL_TIMESTAMP_MS_MAX)
         fl_timestamp_format(time_ms, time_text);
-    const char *cells[] = {member(entry, "severity"), time_text, member(entry, "text")};
+    const char *cells[] = {fl_json_member(entry, "severity"), time_text,
+                           fl_json_member(entry, "text")};
     fl_table_add(table, cells);
 }
 

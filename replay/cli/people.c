@@ -9,38 +9,15 @@
 
 enum { PATH_SIZE = 4096 };
 
-/* Posts `take_body`; prints the whole answer with --json, else `print` says it for people. */
-static int post(struct fl_cli *cli, const char *path, json_t *take_body,
-                void (*print)(const json_t *answer))
-{
-    json_t *answer = NULL;
-    if (take_body == NULL)
-        return fl_cli_usage("an argument is no valid UTF-8");
-    int code = fl_client_call(cli, "POST", path, take_body, &answer);
-    json_decref(take_body);
-    if (code == FL_EXIT_DONE && cli->json)
-        fl_print_json(answer);
-    else if (code == FL_EXIT_DONE)
-        print(answer);
-    json_decref(answer);
-    return code;
-}
-
-static const char *member(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "" : text;
-}
-
 static void print_company(const json_t *answer)
 {
-    printf("%s\n", member(answer, "companyId"));
+    printf("%s\n", fl_json_member(answer, "companyId"));
 }
 
 static int company_create_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
-    return post(cli, "/v1/companies", json_pack("{s:s}", "name", arguments->positional[0]),
-                print_company);
+    return fl_client_change(cli, "POST", "/v1/companies", NULL,
+                            json_pack("{s:s}", "name", arguments->positional[0]), print_company);
 }
 
 const struct fl_command fl_command_company_create = {
@@ -55,7 +32,7 @@ const struct fl_command fl_command_company_create = {
 
 static void add_company(void *table, const json_t *item)
 {
-    const char *cells[] = {member(item, "name"), member(item, "companyId")};
+    const char *cells[] = {fl_json_member(item, "name"), fl_json_member(item, "companyId")};
     fl_table_add(table, cells);
 }
 
@@ -75,7 +52,7 @@ const struct fl_command fl_command_company_list = {
 
 static void print_account(const json_t *answer)
 {
-    printf("%s\n", member(answer, "accountId"));
+    printf("%s\n", fl_json_member(answer, "accountId"));
 }
 
 static int account_create_command(struct fl_cli *cli, const struct fl_arguments *arguments)
@@ -84,10 +61,11 @@ static int account_create_command(struct fl_cli *cli, const struct fl_arguments 
     const char *role = fl_argument(arguments, "role");
     if (company == NULL)
         return fl_cli_usage("--company NAME-OR-ID is missing");
-    return post(cli, "/v1/accounts",
-                json_pack("{s:s, s:s, s:s}", "address", arguments->positional[0], "company",
-                          company, "role", role != NULL ? role : "administrator"),
-                print_account);
+    return fl_client_change(cli, "POST", "/v1/accounts", NULL,
+                            json_pack("{s:s, s:s, s:s}", "address", arguments->positional[0],
+                                      "company", company, "role",
+                                      role != NULL ? role : "administrator"),
+                            print_account);
 }
 
 static const struct fl_option account_options[] = {
@@ -109,13 +87,13 @@ const struct fl_command fl_command_account_create = {
 
 static void print_claim(const json_t *answer)
 {
-    printf("%s\n", member(answer, "code"));
+    printf("%s\n", fl_json_member(answer, "code"));
 }
 
 static int claim_issue_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     (void)arguments;
-    return post(cli, "/v1/claims", json_object(), print_claim);
+    return fl_client_change(cli, "POST", "/v1/claims", NULL, json_object(), print_claim);
 }
 
 const struct fl_command fl_command_claim_issue = {
@@ -128,13 +106,14 @@ const struct fl_command fl_command_claim_issue = {
 
 static void print_invitation(const json_t *answer)
 {
-    printf("%s\n%s\n", member(answer, "title"), member(answer, "message"));
+    printf("%s\n%s\n", fl_json_member(answer, "title"), fl_json_member(answer, "message"));
 }
 
 static int invite_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     const char *address = arguments->positional_count > 0 ? arguments->positional[0] : "";
-    return post(cli, "/v1/invitations", json_pack("{s:s}", "address", address), print_invitation);
+    return fl_client_change(cli, "POST", "/v1/invitations", NULL,
+                            json_pack("{s:s}", "address", address), print_invitation);
 }
 
 const struct fl_command fl_command_invite = {
@@ -148,8 +127,8 @@ const struct fl_command fl_command_invite = {
 
 static void print_share(const json_t *answer)
 {
-    printf("share %s\ntoken %s\nlink  %s\n", member(answer, "shareId"), member(answer, "token"),
-           member(answer, "link"));
+    printf("share %s\ntoken %s\nlink  %s\n", fl_json_member(answer, "shareId"),
+           fl_json_member(answer, "token"), fl_json_member(answer, "link"));
 }
 
 static int share_command(struct fl_cli *cli, const struct fl_arguments *arguments)
@@ -168,10 +147,10 @@ static int share_command(struct fl_cli *cli, const struct fl_arguments *argument
         json_decref(devices);
         return fl_cli_usage("--until takes a time as 2027-01-31T00:00:00.000Z");
     }
-    return post(cli, "/v1/shares",
-                json_pack("{s:s, s:o, s:I}", "address", with, "devices", devices, "expiresAtMs",
-                          (json_int_t)until_ms),
-                print_share);
+    return fl_client_change(cli, "POST", "/v1/shares", NULL,
+                            json_pack("{s:s, s:o, s:I}", "address", with, "devices", devices,
+                                      "expiresAtMs", (json_int_t)until_ms),
+                            print_share);
 }
 
 static const struct fl_option share_options[] = {
@@ -193,14 +172,14 @@ const struct fl_command fl_command_share = {
 
 static void print_accepted(const json_t *answer)
 {
-    printf("Accepted share %s: %zu devices.\n", member(answer, "shareId"),
+    printf("Accepted share %s: %zu devices.\n", fl_json_member(answer, "shareId"),
            json_array_size(json_object_get(answer, "deviceIds")));
 }
 
 static int share_accept_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
-    return post(cli, "/v1/shares/accept", json_pack("{s:s}", "token", arguments->positional[0]),
-                print_accepted);
+    return fl_client_change(cli, "POST", "/v1/shares/accept", NULL,
+                            json_pack("{s:s}", "token", arguments->positional[0]), print_accepted);
 }
 
 const struct fl_command fl_command_share_accept = {
@@ -219,11 +198,12 @@ static void add_share(void *table, const json_t *item)
     char time_text[FL_TIMESTAMP_TEXT_SIZE] = "";
     json_int_t expires_ms = json_integer_value(json_object_get(item, "expiresAtMs"));
     if (expires_ms > 0 && expires_ms <= FL_TIMESTAMP_MS_MAX &&
-        strcmp(member(item, "state"), "pending") == 0)
+        strcmp(fl_json_member(item, "state"), "pending") == 0)
         fl_timestamp_format(expires_ms, time_text);
-    const char *cells[] = {member(item, "shareId"), member(item, "state"),
+    const char *cells[] = {fl_json_member(item, "shareId"), fl_json_member(item, "state"),
                            fl_json_cell(item, "deviceCount", count, sizeof(count)),
-                           member(item, "subjectId"), time_text[0] != '\0' ? time_text : NULL};
+                           fl_json_member(item, "subjectId"),
+                           time_text[0] != '\0' ? time_text : NULL};
     fl_table_add(table, cells);
 }
 
