@@ -91,6 +91,20 @@ bool fl_call_person(struct call *call, const char *address, Fleetlog__V1__Person
 /* Account of an address or id; NULL if there is none. */
 const fl_account_row *fl_call_find_account(struct call *call, struct fl_kv *kv, const char *name);
 
+/* --- links of mails (link.c) --- */
+
+/* Adds "token" and "link" of a thing that waits for its link. */
+void fl_call_add_link(struct call *call, json_t *json, enum fl_link link, const char *id,
+                      uint32_t generation);
+
+/* The link key generation of the thing with this id, in the registry; 0: there is none. */
+typedef uint32_t fl_link_generation_fn(struct fl_kv *kv, struct fl_arena *arena,
+                                       struct fl_slice id);
+
+/* The id of "<id>.<token>" if that is what the thing's link carries; NULL after answering 403. */
+const char *fl_call_check_link(struct call *call, enum fl_link link, const char *text,
+                               fl_link_generation_fn *generation);
+
 /* --- reading --- */
 
 bool fl_call_read_begin(struct call *call, struct fl_store_reader *reader,

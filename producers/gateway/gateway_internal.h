@@ -8,6 +8,7 @@
 #include "core/clock_guard.h"
 #include "core/ids.h"
 #include "core/keyring.h"
+#include "core/link.h"
 #include "producers/gateway/gateway.h"
 #include "producers/gateway/http.h"
 #include "producers/gateway/outcomes.h"

@@ -231,7 +231,8 @@ static void post_invitation(struct call *call)
         return;
     const Fleetlog__V1__CoworkerInvited *event = (const void *)outcome.event;
     json_t *json = fl_outcome_json(call, &outcome);
-    fl_call_add_invitation_link(call, json, event->invitation_id, event->link_key_generation);
+    fl_call_add_link(call, json, FL_LINK_INVITATION, event->invitation_id,
+                     event->link_key_generation);
     json_object_set_new(json, "title", json_string("Invitation Sent"));
     json_object_set_new(json, "message",
                         json_string("Your invitation was sent. Thanks for sharing Exchange with "

@@ -34,9 +34,6 @@ call_handler fl_route_post_share_accept;
 call_handler fl_route_delete_share;
 
 /* operator_people.c */
-/* Adds token and link of an invitation. */
-void fl_call_add_invitation_link(struct call *call, json_t *json, const char *invitation_id,
-                                 uint32_t link_key_generation);
 call_handler fl_route_get_invitations;
 call_handler fl_route_delete_invitation;
 call_handler fl_route_post_invitation_resend;

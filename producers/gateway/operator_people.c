@@ -7,26 +7,6 @@
 #include "producers/gateway/operator.h"
 #include "projections/registry/machines.h"
 
-/* Purpose of an invitation's link token (DESIGN.md section 6). */
-static const char token_purpose[] = "invitation";
-
-void fl_call_add_invitation_link(struct call *call, json_t *json, const char *invitation_id,
-                                 uint32_t link_key_generation)
-{
-    char token[FL_LINK_TOKEN_TEXT_SIZE];
-    if (fl_keyring_link_token(call->gateway->keyring, link_key_generation, token_purpose,
-                              fl_slice_text(invitation_id), token) != FL_OK)
-        return;
-    char *both = fl_arena_printf(&call->arena, "%s.%s", invitation_id, token);
-    char *link =
-        fl_arena_printf(&call->arena, "%s/invitation#%s",
-                        fl_config_text(call->gateway->duty->config, FL_SETTING_PUBLIC_URL), both);
-    if (both == NULL || link == NULL)
-        return;
-    json_object_set_new(json, "token", json_string(both));
-    json_object_set_new(json, "link", json_string(link));
-}
-
 /* False after answering. */
 static bool needs_account(struct call *call)
 {
@@ -77,30 +57,15 @@ void fl_route_post_invitation_resend(struct call *call)
         return;
     const Fleetlog__V1__InvitationResent *event = (const void *)outcome.event;
     json_t *json = fl_outcome_json(call, &outcome);
-    fl_call_add_invitation_link(call, json, event->invitation_id, event->link_key_generation);
+    fl_call_add_link(call, json, FL_LINK_INVITATION, event->invitation_id,
+                     event->link_key_generation);
     fl_call_answer(call, 200, json);
 }
 
-/* "<invitation id>.<token>": the token must be what this invitation's link carries. */
-static const char *check_token(struct call *call, const char *text)
+static uint32_t invitation_generation(struct fl_kv *kv, struct fl_arena *arena, struct fl_slice id)
 {
-    struct fl_store_read read = {.kv = NULL};
-    const char *dot = strchr(text, '.');
-    struct fl_slice id = fl_slice_of(text, dot == NULL ? 0 : (size_t)(dot - text));
-    bool fits = false;
-    if (dot != NULL) {
-        if (!fl_call_read_begin(call, call->gateway->registry, &read))
-            return NULL;
-        const fl_invitation_row *row = fl_registry_invitation(read.kv, &call->arena, id);
-        fits = row != NULL &&
-               fl_keyring_link_token_fits(call->gateway->keyring, row->link_key_generation,
-                                          token_purpose, id, fl_slice_text(dot + 1));
-        if (!fl_call_read_end(call, &read))
-            return NULL;
-    }
-    if (!fits)
-        fl_call_problem(call, 403, "This link is not valid", NULL, "token");
-    return fits ? fl_arena_text(&call->arena, id) : NULL;
+    const fl_invitation_row *row = fl_registry_invitation(kv, arena, id);
+    return row == NULL ? 0 : row->link_key_generation;
 }
 
 /* Without an account: somebody new, whom the token names. */
@@ -116,7 +81,8 @@ void fl_route_post_invitation_accept(struct call *call)
         return;
     }
     action.move = strcmp(move, "yes") == 0;
-    action.invitation_id = check_token(call, token);
+    action.invitation_id =
+        fl_call_check_link(call, FL_LINK_INVITATION, token, invitation_generation);
     if (action.invitation_id != NULL)
         fl_call_act_and_answer(call, &action.base, 200);
 }

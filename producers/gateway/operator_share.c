@@ -8,9 +8,6 @@
 #include "producers/gateway/operator.h"
 #include "projections/registry/machines.h"
 
-/* Purpose of a share's link token (DESIGN.md section 6). */
-static const char token_purpose[] = "share";
-
 static const char *share_state_name(uint32_t state)
 {
     static const struct {
@@ -69,7 +66,6 @@ static const char **resolve_devices(struct call *call, const char **names, size_
 void fl_route_post_share(struct call *call)
 {
     struct outcome outcome;
-    char token[FL_LINK_TOKEN_TEXT_SIZE];
     size_t count = 0;
     Fleetlog__V1__ShareDevices action = FLEETLOG__V1__SHARE_DEVICES__INIT;
     const char **names = fl_body_texts(call, "devices", &count);
@@ -91,38 +87,14 @@ void fl_route_post_share(struct call *call)
         return;
     const Fleetlog__V1__DevicesShared *event = (const void *)outcome.event;
     json_t *json = fl_outcome_json(call, &outcome);
-    if (fl_keyring_link_token(call->gateway->keyring, event->link_key_generation, token_purpose,
-                              fl_slice_text(event->share_id), token) == FL_OK) {
-        char *both = fl_arena_printf(&call->arena, "%s.%s", event->share_id, token);
-        char *link = fl_arena_printf(
-            &call->arena, "%s/share#%s",
-            fl_config_text(call->gateway->duty->config, FL_SETTING_PUBLIC_URL), both);
-        json_object_set_new(json, "token", json_string(both));
-        json_object_set_new(json, "link", json_string(link));
-    }
+    fl_call_add_link(call, json, FL_LINK_SHARE, event->share_id, event->link_key_generation);
     fl_call_answer(call, 201, json);
 }
 
-/* "<share id>.<token>": the token must be what this share's link carries. */
-static const char *check_token(struct call *call, const char *text)
+static uint32_t share_generation(struct fl_kv *kv, struct fl_arena *arena, struct fl_slice id)
 {
-    struct fl_store_read read = {.kv = NULL};
-    const char *dot = strchr(text, '.');
-    bool fits = false;
-    if (dot != NULL && fl_call_read_begin(call, call->gateway->registry, &read)) {
-        struct fl_slice id = fl_slice_of(text, (size_t)(dot - text));
-        const fl_share_row *row = fl_registry_share(read.kv, &call->arena, id);
-        fits = row != NULL &&
-               fl_keyring_link_token_fits(call->gateway->keyring, row->link_key_generation,
-                                          token_purpose, id, fl_slice_text(dot + 1));
-        if (!fl_call_read_end(call, &read))
-            return NULL;
-        if (fits)
-            return fl_arena_text(&call->arena, id);
-    }
-    if (call->answer->status == 0)
-        fl_call_problem(call, 403, "This link is not valid", NULL, "token");
-    return NULL;
+    const fl_share_row *row = fl_registry_share(kv, arena, id);
+    return row == NULL ? 0 : row->link_key_generation;
 }
 
 void fl_route_post_share_accept(struct call *call)
@@ -131,7 +103,7 @@ void fl_route_post_share_accept(struct call *call)
     const char *token = fl_body_text(call, "token");
     if (!fl_call_body_is_good(call))
         return;
-    action.share_id = check_token(call, token);
+    action.share_id = fl_call_check_link(call, FL_LINK_SHARE, token, share_generation);
     if (action.share_id != NULL)
         fl_call_act_and_answer(call, &action.base, 200);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/keyring.h"
+#include "core/link.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -135,6 +136,36 @@ static void test_links_and_indexes(void **state)
     fl_keyring_close(&other);
 }
 
+static void test_links_of_mails(void **state)
+{
+    char secret[FL_LINK_SECRET_SIZE];
+    char url[FL_LINK_SIZE_MAX];
+    char expected[FL_LINK_SIZE_MAX];
+    char base[FL_LINK_SIZE_MAX] = "https://fleet.example";
+    struct fl_slice id = FL_SLICE_LITERAL("0198c0de-0000-7000-8000-000000000001");
+    struct fl_keyring *keyring = seeded(4);
+    (void)state;
+    assert_int_equal(fl_link_secret(keyring, FL_LINK_SHARE, id, 1, secret), FL_OK);
+    assert_int_equal(strlen(secret), FL_LINK_SECRET_SIZE - 1);
+    struct fl_slice whole = fl_slice_text(secret);
+    assert_true(fl_slice_equal(fl_link_id(whole), id));
+    assert_true(fl_link_fits(keyring, FL_LINK_SHARE, 1, whole));
+    assert_false(fl_link_fits(keyring, FL_LINK_INVITATION, 1, whole));
+    assert_false(fl_link_fits(keyring, FL_LINK_SHARE, 2, whole));
+    for (size_t size = 0; size < whole.size; size++)
+        assert_false(fl_link_fits(keyring, FL_LINK_SHARE, 1, fl_slice_of(secret, size)));
+    assert_null(fl_link_id(FL_SLICE_NULL).data);
+    assert_int_equal(fl_link_secret(keyring, FL_LINK_SHARE, id, 2, secret), FL_KEYRING);
+    assert_int_equal(fl_link_secret(keyring, FL_LINK_SHARE, FL_SLICE_NULL, 1, secret), FL_INVALID);
+    assert_int_equal(fl_link_url(keyring, FL_LINK_SHARE, id, 1, base, url), FL_OK);
+    snprintf(expected, sizeof(expected), "https://fleet.example/share#%s", secret);
+    assert_string_equal(url, expected);
+    memset(base, 'a', sizeof(base) - 1);
+    base[sizeof(base) - 1] = '\0';
+    assert_int_equal(fl_link_url(keyring, FL_LINK_SHARE, id, 1, base, url), FL_TOO_LARGE);
+    fl_keyring_close(&keyring);
+}
+
 static void write_file(const char *path, const char *text, mode_t mode)
 {
     unlink(path);
@@ -178,6 +209,7 @@ int main(void)
                                         test_remove_directory),
         cmocka_unit_test(test_seal),
         cmocka_unit_test(test_links_and_indexes),
+        cmocka_unit_test(test_links_of_mails),
         cmocka_unit_test_setup_teardown(test_wrap_key_files, test_make_directory,
                                         test_remove_directory),
     };
