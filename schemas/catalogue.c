@@ -6,6 +6,7 @@
 #include "core/assert.h"
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
+#include "fleetlog/v1/transfers.pb-c.h"
 #include "schemas/fields.h"
 
 static const struct fl_catalogue_row rows[FL_MESSAGE_COUNT] = {

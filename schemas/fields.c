@@ -9,6 +9,7 @@
 #include "fleetlog/v1/events.pb-c.h"
 #include "fleetlog/v1/subjects.pb-c.h"
 #include "fleetlog/v1/telemetry.pb-c.h"
+#include "fleetlog/v1/transfers.pb-c.h"
 #include "schemas/codec.h"
 
 #define FL_BEGIN(message) static const struct fl_field_rule rules_of_##message[] = {

@@ -18,6 +18,8 @@ struct naming {
     struct call *call;
     struct fl_kv *registry;
     struct fl_kv *people; /* NULL: names cannot be had at the moment */
+    struct fl_kv *eventlog;
+    struct fl_slice company_id; /* whose log it is */
 };
 
 /* Opens the sealed profile of a subject; NULL: erased, or not known (yet). */
@@ -50,12 +52,18 @@ static const char *person_name(void *context, const char *subject_id)
     return profile->name[0] != '\0' ? profile->name : profile->address;
 }
 
+/* Its name, or the one that it had when the company whose log it is handed it over. */
 static const char *device_name(void *context, const char *device_id)
 {
     struct naming *naming = context;
-    const fl_device_row *row =
-        fl_registry_device(naming->registry, &naming->call->arena, fl_slice_text(device_id));
-    return row == NULL ? NULL : row->name;
+    struct fl_arena *arena = &naming->call->arena;
+    struct fl_slice id = fl_slice_text(device_id);
+    const fl_device_row *row = fl_registry_device(naming->registry, arena, id);
+    if (row == NULL)
+        return NULL;
+    return fl_slice_is(naming->company_id, row->company_id)
+               ? row->name
+               : fl_eventlog_former_name(naming->eventlog, arena, naming->company_id, id);
 }
 
 static const char *company_name(void *context, const char *company_id)
@@ -134,7 +142,7 @@ static enum fl_error list_everybodys(struct naming *naming, struct fl_kv *eventl
         error = FL_TOO_LARGE;
     for (size_t c = 0; error == FL_OK && c < companies.count; c++) {
         struct fl_eventlog_page one = {.count = 0};
-        query.id = fl_slice_text(((const fl_company_row *)companies.rows[c])->company_id);
+        query.company_id = fl_slice_text(((const fl_company_row *)companies.rows[c])->company_id);
         error = fl_eventlog_list(eventlog, arena, &query, &one);
         for (size_t i = 0; error == FL_OK && i < one.count; i++)
             all[page->count++] = one.rows[i];
@@ -153,14 +161,15 @@ static bool aim(struct call *call, struct fl_kv *registry, struct fl_eventlog_qu
     const char *company = fl_http_query(call->request, "company");
     bool has_account = call->identity.on_behalf_of.data != NULL;
     query->scope = FL_EVENTLOG_COMPANY;
-    query->id = has_account ? call->identity.company_id : fl_slice_text(company);
+    query->company_id = has_account ? call->identity.company_id : fl_slice_text(company);
     query->with_owner_only = true;
     if (device != NULL) {
         const fl_device_row *row = fl_call_find_device(call, registry, device);
         if (row == NULL)
             return false;
         query->scope = FL_EVENTLOG_DEVICE;
-        query->id = fl_slice_text(row->device_id);
+        query->company_id = fl_slice_text(row->company_id);
+        query->device_id = fl_slice_text(row->device_id);
         query->with_owner_only = !has_account || fl_slice_equal(call->identity.company_id,
                                                                 fl_slice_text(row->company_id));
     } else if (company != NULL && has_account &&
@@ -180,7 +189,7 @@ static void answer_page(struct naming *naming, struct fl_kv *eventlog,
     struct fl_chain_head head;
     fl_meta_head(eventlog, &head);
     query->now_ms = head.time_ms;
-    enum fl_error error = query->id.data == NULL
+    enum fl_error error = query->company_id.data == NULL
                               ? list_everybodys(naming, eventlog, *query, &page)
                               : fl_eventlog_list(eventlog, &call->arena, query, &page);
     if (error == FL_INVALID) {
@@ -197,8 +206,12 @@ static void answer_page(struct naming *naming, struct fl_kv *eventlog,
         return;
     }
     json_t *items = json_array();
-    for (size_t i = 0; i < page.count; i++)
+    for (size_t i = 0; i < page.count; i++) {
+        naming->company_id = query->company_id.data != NULL
+                                 ? query->company_id
+                                 : fl_slice_text(page.rows[i]->company_id);
         json_array_append_new(items, entry_json(naming, page.rows[i]));
+    }
     json_t *list = json_pack("{s:o}", "items", items);
     if (page.next[0] != '\0')
         json_object_set_new(list, "next", json_string(page.next));
@@ -220,7 +233,12 @@ void fl_route_get_events(struct call *call)
     if (aim(call, registry.kv, &query) &&
         fl_call_read_begin(call, call->gateway->eventlog, &eventlog)) {
         bool has_people = fl_store_read_begin(call->gateway->people, &people) == FL_OK;
-        struct naming naming = {call, registry.kv, has_people ? people.kv : NULL};
+        struct naming naming = {
+            .call = call,
+            .registry = registry.kv,
+            .people = has_people ? people.kv : NULL,
+            .eventlog = eventlog.kv,
+        };
         answer_page(&naming, eventlog.kv, &query);
         if (has_people && fl_store_read_end(&people) != FL_OK)
             fl_call_error(call, FL_CORRUPT);

@@ -8,15 +8,15 @@
 #include "core/assert.h"
 #include "core/bytes.h"
 #include "fleetlog/v1/events.pb-c.h"
+#include "fleetlog/v1/transfers.pb-c.h"
 #include "projections/eventlog/tables.h"
 
 enum { ARENA_SIZE_MIN = 16 * 1024 * 1024, PRUNE_COUNT_MAX = 64 };
 
 static const char *const table_names[FL_EVENTLOG_TABLE_COUNT] = {
-    [FL_EVENTLOG_ENTRIES] = "entries",
-    [FL_EVENTLOG_ORDER] = "order",
-    [FL_EVENTLOG_LISTED] = "listed",
-    [FL_EVENTLOG_PLACES] = "places",
+    [FL_EVENTLOG_ENTRIES] = "entries", [FL_EVENTLOG_ORDER] = "order",
+    [FL_EVENTLOG_LISTED] = "listed",   [FL_EVENTLOG_PLACES] = "places",
+    [FL_EVENTLOG_FORMER] = "former",
 };
 
 struct state {
@@ -72,34 +72,71 @@ static Fleetlog__Rows__V1__PlaceRow *place_of(struct folding *f, const char *dev
     return NULL;
 }
 
-static void put_place(struct folding *f, const char *device_id, const char *company_id,
-                      const char *location)
+static void put_place(struct folding *f, const char *device_id,
+                      const Fleetlog__Rows__V1__PlaceRow *row)
 {
-    Fleetlog__Rows__V1__PlaceRow row = FLEETLOG__ROWS__V1__PLACE_ROW__INIT;
     uint8_t key[FL_ID_SIZE];
-    if (!fl_id_to_bytes(fl_slice_text(device_id), key))
-        return;
-    row.company_id = company_id;
-    row.location = location;
-    put_row(f, FL_EVENTLOG_PLACES, fl_slice_of(key, sizeof(key)), &row.base);
+    if (fl_id_to_bytes(fl_slice_text(device_id), key))
+        put_row(f, FL_EVENTLOG_PLACES, fl_slice_of(key, sizeof(key)), &row->base);
 }
 
-/* What the order needs to know of devices: whose they are, and where. */
+/* The lines of who owned it before go on calling the device what it was called then. */
+static void hand_over(struct folding *f, const char *device_id, const char *company_id)
+{
+    uint8_t key[2 * FL_ID_SIZE];
+    Fleetlog__Rows__V1__PlaceRow *place = place_of(f, device_id);
+    if (place == NULL || !fl_id_to_bytes(fl_slice_text(place->company_id), key) ||
+        !fl_id_to_bytes(fl_slice_text(device_id), key + FL_ID_SIZE))
+        return;
+    put_row(f, FL_EVENTLOG_FORMER, fl_slice_of(key, sizeof(key)), &place->base);
+    place->company_id = company_id;
+    put_place(f, device_id, place);
+}
+
+static void learn_device(struct folding *f, const Fleetlog__V1__DeviceRegistered *event)
+{
+    Fleetlog__Rows__V1__PlaceRow row = FLEETLOG__ROWS__V1__PLACE_ROW__INIT;
+    row.company_id = event->company_id;
+    row.name = event->name;
+    put_place(f, event->device_id, &row);
+}
+
+/* What lines need to know of devices: whose they are, where, and their names. */
 static void learn_place(struct folding *f)
 {
-    if (f->input->message == NULL)
+    const ProtobufCMessage *message = f->input->message;
+    Fleetlog__Rows__V1__PlaceRow *place;
+    if (message == NULL)
         return;
-    enum fl_message_type type = f->input->envelope->row->type;
-    if (type == FL_MESSAGE_DeviceRegistered) {
-        const Fleetlog__V1__DeviceRegistered *event =
-            (const Fleetlog__V1__DeviceRegistered *)f->input->message;
-        put_place(f, event->device_id, event->company_id, "");
-    } else if (type == FL_MESSAGE_DeviceLocated) {
-        const Fleetlog__V1__DeviceLocated *event =
-            (const Fleetlog__V1__DeviceLocated *)f->input->message;
-        const Fleetlog__Rows__V1__PlaceRow *place = place_of(f, event->device_id);
-        if (place != NULL)
-            put_place(f, event->device_id, place->company_id, event->location);
+    switch ((int)f->input->envelope->row->type) {
+    case FL_MESSAGE_DeviceRegistered:
+        learn_device(f, (const Fleetlog__V1__DeviceRegistered *)message);
+        return;
+    case FL_MESSAGE_DeviceRenamed: {
+        const Fleetlog__V1__DeviceRenamed *event = (const Fleetlog__V1__DeviceRenamed *)message;
+        if ((place = place_of(f, event->device_id)) != NULL) {
+            place->name = event->name;
+            put_place(f, event->device_id, place);
+        }
+        return;
+    }
+    case FL_MESSAGE_DeviceLocated: {
+        const Fleetlog__V1__DeviceLocated *event = (const Fleetlog__V1__DeviceLocated *)message;
+        if ((place = place_of(f, event->device_id)) != NULL) {
+            place->location = event->location;
+            put_place(f, event->device_id, place);
+        }
+        return;
+    }
+    case FL_MESSAGE_TransferAccepted: {
+        const Fleetlog__V1__TransferAccepted *event =
+            (const Fleetlog__V1__TransferAccepted *)message;
+        for (size_t i = 0; i < event->n_device_ids; i++)
+            hand_over(f, event->device_ids[i], event->company_id);
+        return;
+    }
+    default:
+        return;
     }
 }
 
@@ -183,7 +220,7 @@ static struct devices devices_of(struct folding *f)
     return devices;
 }
 
-/* Sharing is the owner's business: who else sees a device is not for those that see it. */
+/* Sharing and handing over is the owner's business: not for those that see the device. */
 static bool is_owner_only(const struct fl_view_input *input)
 {
     if (input->message == NULL)
@@ -193,10 +230,14 @@ static bool is_owner_only(const struct fl_view_input *input)
     case FL_MESSAGE_ShareAccepted:
     case FL_MESSAGE_ShareRevoked:
     case FL_MESSAGE_SharedDevicesRemoved:
+    case FL_MESSAGE_TransferOffered:
+    case FL_MESSAGE_TransferAccepted:
+    case FL_MESSAGE_TransferDeclined:
+    case FL_MESSAGE_TransferCancelled:
         return true;
     case FL_MESSAGE_ActionRejected: {
         const char *type = ((const Fleetlog__V1__ActionRejected *)input->message)->action_type;
-        return strstr(type, "Share") != NULL;
+        return strstr(type, "Share") != NULL || strstr(type, "Transfer") != NULL;
     }
     default:
         return false;
@@ -244,7 +285,8 @@ static void list_device(struct folding *f, const fl_entry_row *row, const char *
     const Fleetlog__Rows__V1__PlaceRow *place = place_of(f, device_id);
     if (place == NULL || strcmp(place->company_id, row->company_id) != 0)
         return;
-    if (fl_scope_key(&key, FL_EVENTLOG_DEVICE, fl_slice_text(device_id), FL_SLICE_NULL))
+    if (fl_scope_key(&key, FL_EVENTLOG_DEVICE, fl_slice_text(row->company_id),
+                     fl_slice_text(device_id)))
         list_under(f, row, key);
     if (place->location[0] != '\0' &&
         fl_scope_key(&key, FL_EVENTLOG_LOCATION, fl_slice_text(row->company_id),
@@ -252,11 +294,12 @@ static void list_device(struct folding *f, const fl_entry_row *row, const char *
         list_under(f, row, key);
 }
 
-/* Who else reads of it: owners whose share ended with an account, the company that somebody left.
- */
+/* Who else reads of it: owners whose share ended with an account, the company that somebody left or
+ * that owned a device before, who declined an offer. */
 static void list_elsewhere(struct folding *f, const fl_entry_row *row)
 {
-    static const char *const fields[] = {"owner_company_ids", "company_id_before"};
+    static const char *const fields[] = {"owner_company_ids", "company_id_before",
+                                         "recipient_company_id"};
     struct fl_scope_key key;
     struct devices companies = {
         .ids = fl_arena_calloc(f->arena, FL_DEVICE_COUNT_PER_ACTION_MAX + 1, sizeof(char *))};

@@ -6,8 +6,10 @@
  *
  * It holds ids, not names: texts are made when they are read, so that a person who was erased is
  * gone from every line. An event stands in the log of one company, the owner of what it is about,
- * whoever did it; in a device's log if the device is that company's; in a location's if the device
- * stood there at that time. Refusals of people stand there too; repeated requests do not.
+ * whoever did it; in that company's log of a device if the device was its own then; in a location's
+ * if the device stood there at that time. So a device's log ends for each owner when the next one
+ * takes it over: whoever sees the device now reads what happened while it was its owner's. Refusals
+ * of people stand there too; repeated requests do not.
  *
  * Invariants: 1. an entry stands under its sequence, and no later entry is older. 2. it has as many
  * places in the order as it is listed under, at least one. 3. every place belongs to an entry.
@@ -29,7 +31,8 @@ enum fl_eventlog_scope { FL_EVENTLOG_COMPANY = 1, FL_EVENTLOG_DEVICE, FL_EVENTLO
 
 struct fl_eventlog_query {
     enum fl_eventlog_scope scope;
-    struct fl_slice id;            /* of the company (also for a location) or the device */
+    struct fl_slice company_id;    /* whose log; of a device its present owner's */
+    struct fl_slice device_id;     /* FL_EVENTLOG_DEVICE */
     struct fl_slice location;      /* FL_EVENTLOG_LOCATION: its exact name */
     bool with_owner_only;          /* false for somebody that the device is shared with */
     enum fl_severity severity_min; /* FL_SEVERITY_NONE: all */
@@ -50,6 +53,11 @@ struct fl_eventlog_page {
 enum fl_error fl_eventlog_list(struct fl_kv *kv, struct fl_arena *arena,
                                const struct fl_eventlog_query *query,
                                struct fl_eventlog_page *page) FL_MUST_USE;
+
+/* What a device was called when this company handed it over, in the arena; NULL: it never did. Its
+ * lines use it instead of the name that the next owner gave. */
+const char *fl_eventlog_former_name(struct fl_kv *kv, struct fl_arena *arena,
+                                    struct fl_slice company_id, struct fl_slice device_id);
 
 /* Names of things, by id; each may be NULL and may answer NULL: the text then says "somebody who is
  * not known any more", "a device", "a company". What they return must live as long as the call. */

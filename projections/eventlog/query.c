@@ -85,7 +85,8 @@ enum fl_error fl_eventlog_list(struct fl_kv *kv, struct fl_arena *arena,
     struct fl_slice key;
     fl_assert(query->limit > 0);
     *page = (struct fl_eventlog_page){0};
-    if (!fl_scope_key(&scope, query->scope, query->id, query->location))
+    struct fl_slice part = query->scope == FL_EVENTLOG_DEVICE ? query->device_id : query->location;
+    if (!fl_scope_key(&scope, query->scope, query->company_id, part))
         return FL_OK;
     memcpy(place.key, scope.bytes, scope.size);
     place.size = place.prefix_size = scope.size;
@@ -112,6 +113,21 @@ enum fl_error fl_eventlog_list(struct fl_kv *kv, struct fl_arena *arena,
     }
     page->next[0] = '\0';
     return kv->error;
+}
+
+const char *fl_eventlog_former_name(struct fl_kv *kv, struct fl_arena *arena,
+                                    struct fl_slice company_id, struct fl_slice device_id)
+{
+    uint8_t key[2 * FL_ID_SIZE];
+    struct fl_slice value;
+    ProtobufCMessage *row;
+    if (!fl_id_to_bytes(company_id, key) || !fl_id_to_bytes(device_id, key + FL_ID_SIZE) ||
+        !fl_kv_get(kv, FL_EVENTLOG_FORMER, fl_slice_of(key, sizeof(key)), &value))
+        return NULL;
+    if (fl_message_decode(arena, &fleetlog__rows__v1__place_row__descriptor, value, &row) == FL_OK)
+        return ((const Fleetlog__Rows__V1__PlaceRow *)row)->name;
+    fl_kv_fail(kv, FL_CORRUPT);
+    return NULL;
 }
 
 static bool broken(char *detail, int number, uint64_t sequence)

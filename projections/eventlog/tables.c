@@ -13,8 +13,9 @@ size_t fl_scope_size(uint8_t kind)
 {
     switch (kind) {
     case FL_EVENTLOG_COMPANY:
-    case FL_EVENTLOG_DEVICE:
         return 1 + FL_ID_SIZE;
+    case FL_EVENTLOG_DEVICE:
+        return 1 + FL_ID_SIZE + FL_ID_SIZE;
     case FL_EVENTLOG_LOCATION:
         return 1 + FL_ID_SIZE + LOCATION_HASH_SIZE;
     default:
@@ -22,18 +23,21 @@ size_t fl_scope_size(uint8_t kind)
     }
 }
 
-bool fl_scope_key(struct fl_scope_key *key, enum fl_eventlog_scope scope, struct fl_slice id,
-                  struct fl_slice location)
+bool fl_scope_key(struct fl_scope_key *key, enum fl_eventlog_scope scope,
+                  struct fl_slice company_id, struct fl_slice part)
 {
     uint8_t hash[FL_HASH_SIZE];
+    uint8_t *behind = key->bytes + 1 + FL_ID_SIZE;
     key->bytes[0] = (uint8_t)scope;
     key->size = fl_scope_size((uint8_t)scope);
     fl_assert(key->size != 0);
-    if (id.data == NULL || !fl_id_to_bytes(id, key->bytes + 1))
+    if (company_id.data == NULL || !fl_id_to_bytes(company_id, key->bytes + 1))
         return false;
+    if (scope == FL_EVENTLOG_DEVICE)
+        return part.data != NULL && fl_id_to_bytes(part, behind);
     if (scope == FL_EVENTLOG_LOCATION) {
-        fl_sha256(location, hash);
-        memcpy(key->bytes + 1 + FL_ID_SIZE, hash, LOCATION_HASH_SIZE);
+        fl_sha256(part, hash);
+        memcpy(behind, hash, LOCATION_HASH_SIZE);
     }
     return true;
 }

@@ -3,9 +3,10 @@
 /*
  * Keys of the Event Log view; private to it.
  *
- * ORDER is what readers walk: scope (kind u8, id 16 bytes, for a location a hash of 16 bytes), then
- * severity, time and sequence, each turned round so that the greatest comes first. LISTED is the
- * same the other way, sequence first, so that an entry finds its places when its time is over.
+ * ORDER is what readers walk: scope (kind u8, company 16 bytes; behind it the device's 16 bytes or
+ * a hash of a location's name, 16 bytes), then severity, time and sequence, each turned round so
+ * that the greatest comes first. LISTED is the same the other way, sequence first, so that an entry
+ * finds its places when its time is over.
  *
  * Threading: pure. Allocation: none.
  */
@@ -17,6 +18,7 @@ enum fl_eventlog_table {
     FL_EVENTLOG_ORDER,   /* scope, severity, time, sequence -> nothing */
     FL_EVENTLOG_LISTED,  /* sequence u64, scope -> nothing */
     FL_EVENTLOG_PLACES,  /* device id (16 bytes) -> PlaceRow */
+    FL_EVENTLOG_FORMER,  /* company, device (16 bytes each) -> PlaceRow when it was handed over */
     FL_EVENTLOG_TABLE_COUNT
 };
 
@@ -27,9 +29,10 @@ struct fl_scope_key {
     size_t size;
 };
 
-/* The scope alone; false if the id is none. */
-bool fl_scope_key(struct fl_scope_key *key, enum fl_eventlog_scope scope, struct fl_slice id,
-                  struct fl_slice location);
+/* The scope alone: a company, and in it a device (its id) or a location (its name), else NULL;
+ * false if an id is none. */
+bool fl_scope_key(struct fl_scope_key *key, enum fl_eventlog_scope scope,
+                  struct fl_slice company_id, struct fl_slice part);
 
 /* Appends the place in the order. */
 void fl_scope_key_place(struct fl_scope_key *key, uint32_t severity, int64_t time_ms,

@@ -9,6 +9,7 @@
 #include "core/bytes.h"
 #include "core/ids.h"
 #include "fleetlog/v1/events.pb-c.h"
+#include "fleetlog/v1/transfers.pb-c.h"
 #include "projections/people/people.pb-c.h"
 
 enum { ARENA_SIZE_MIN = 4 * 1024 * 1024, PROFILE_KEY_SIZE = FL_ID_SIZE + 8 };
@@ -142,6 +143,11 @@ static enum fl_error apply_event(struct state *state, struct fl_kv *kv,
     case FL_MESSAGE_DevicesShared: {
         const Fleetlog__V1__DevicesShared *event =
             (const Fleetlog__V1__DevicesShared *)input->message;
+        return name_revision(state, kv, input, event->subject_id, event->revision);
+    }
+    case FL_MESSAGE_TransferOffered: {
+        const Fleetlog__V1__TransferOffered *event =
+            (const Fleetlog__V1__TransferOffered *)input->message;
         return name_revision(state, kv, input, event->subject_id, event->revision);
     }
     default:

@@ -16,6 +16,8 @@
  * 11. A claim's code leads to it.
  * 12. What is swept by time is still waiting for its end.
  * 13. A company's list of people names the person's invitation.
+ * 14. An open offer of ownership counts devices of its owner, none offered twice; a closed one
+ * none.
  */
 #include "projections/registry/check.h"
 
@@ -53,15 +55,15 @@ static bool is_under(struct fl_slice stored, const char *id)
     return strcmp(text, id) == 0;
 }
 
-static bool check_own(struct fl_checking *c, struct fl_slice key, enum fl_registry_table table,
-                      const char *id)
+bool fl_check_own(struct fl_checking *c, struct fl_slice key, enum fl_registry_table table,
+                  const char *id)
 {
     return is_under(key, id) ||
            fl_broken(c, 1, "%s %s stands under another key", fl_registry_tables[table], id);
 }
 
-static bool check_state(struct fl_checking *c, const struct fl_sm *machine, uint32_t state,
-                        const char *id)
+bool fl_check_state(struct fl_checking *c, const struct fl_sm *machine, uint32_t state,
+                    const char *id)
 {
     return (state != 0 && state < machine->state_count) ||
            fl_broken(c, 1, "%s %s is in state %u", machine->name, id, state);
@@ -70,13 +72,13 @@ static bool check_state(struct fl_checking *c, const struct fl_sm *machine, uint
 static bool check_node(struct fl_checking *c, struct fl_slice key, const void *opaque)
 {
     const fl_node_row *row = opaque;
-    return check_own(c, key, FL_TABLE_NODES, row->node_id);
+    return fl_check_own(c, key, FL_TABLE_NODES, row->node_id);
 }
 
 static bool check_company(struct fl_checking *c, struct fl_slice key, const void *opaque)
 {
     const fl_company_row *row = opaque;
-    return check_own(c, key, FL_TABLE_COMPANIES, row->company_id);
+    return fl_check_own(c, key, FL_TABLE_COMPANIES, row->company_id);
 }
 
 static bool check_account(struct fl_checking *c, struct fl_slice key, const void *opaque)
@@ -84,7 +86,7 @@ static bool check_account(struct fl_checking *c, struct fl_slice key, const void
     const fl_account_row *row = opaque;
     struct fl_key entry;
     fl_key_pair(&entry, FL_INDEX_COMPANY_ACCOUNTS, row->company_id, row->account_id);
-    if (!check_own(c, key, FL_TABLE_ACCOUNTS, row->account_id))
+    if (!fl_check_own(c, key, FL_TABLE_ACCOUNTS, row->account_id))
         return false;
     if (fl_registry_company(c->kv, &c->arena, fl_slice_text(row->company_id)) == NULL ||
         fl_registry_subject(c->kv, &c->arena, fl_slice_text(row->account_id)) == NULL ||
@@ -96,7 +98,7 @@ static bool check_account(struct fl_checking *c, struct fl_slice key, const void
 static bool check_subject(struct fl_checking *c, struct fl_slice key, const void *opaque)
 {
     const fl_subject_row *row = opaque;
-    if (!check_own(c, key, FL_TABLE_SUBJECTS, row->subject_id))
+    if (!fl_check_own(c, key, FL_TABLE_SUBJECTS, row->subject_id))
         return false;
     for (size_t i = 0; i < row->n_indexes; i++) {
         const Fleetlog__V1__AddressIndex *index = row->indexes[i];
@@ -127,8 +129,8 @@ static bool check_invitation(struct fl_checking *c, struct fl_slice key, const v
     const fl_invitation_row *row = opaque;
     struct fl_key due;
     fl_key_due(&due, row->expires_at_ms, FL_DUE_INVITATION, row->invitation_id);
-    if (!check_own(c, key, FL_TABLE_INVITATIONS, row->invitation_id) ||
-        !check_state(c, &fl_invitation_machine, row->state, row->invitation_id))
+    if (!fl_check_own(c, key, FL_TABLE_INVITATIONS, row->invitation_id) ||
+        !fl_check_state(c, &fl_invitation_machine, row->state, row->invitation_id))
         return false;
     return fl_has_entry(c, &due) == (row->state == FL_INVITATION_OUTSTANDING) ||
            fl_broken(c, 12, "invitation %s", row->invitation_id);
@@ -138,8 +140,8 @@ static bool check_claim(struct fl_checking *c, struct fl_slice key, const void *
 {
     const fl_claim_row *row = opaque;
     struct fl_key entry;
-    if (!check_own(c, key, FL_TABLE_CLAIMS, row->claim_id) ||
-        !check_state(c, &fl_claim_machine, row->state, row->claim_id))
+    if (!fl_check_own(c, key, FL_TABLE_CLAIMS, row->claim_id) ||
+        !fl_check_state(c, &fl_claim_machine, row->state, row->claim_id))
         return false;
     fl_key_claim_code(&entry, row->code_hash);
     if (!fl_has_entry(c, &entry))
@@ -154,7 +156,7 @@ static bool check_agent(struct fl_checking *c, struct fl_slice key, const void *
     const fl_agent_row *row = opaque;
     struct fl_key entry;
     fl_key_pair(&entry, FL_INDEX_COMPANY_AGENTS, row->company_id, row->agent_id);
-    return check_own(c, key, FL_TABLE_AGENTS, row->agent_id) &&
+    return fl_check_own(c, key, FL_TABLE_AGENTS, row->agent_id) &&
            (fl_has_entry(c, &entry) || fl_broken(c, 10, "agent %s", row->agent_id));
 }
 
@@ -172,8 +174,8 @@ static bool check_device(struct fl_checking *c, struct fl_slice key, const void 
     struct fl_slice id = fl_slice_text(row->device_id);
     bool active = row->state == FL_DEVICE_ACTIVE;
     struct fl_key entry;
-    if (!check_own(c, key, FL_TABLE_DEVICES, row->device_id) ||
-        !check_state(c, &fl_device_machine, row->state, row->device_id))
+    if (!fl_check_own(c, key, FL_TABLE_DEVICES, row->device_id) ||
+        !fl_check_state(c, &fl_device_machine, row->state, row->device_id))
         return false;
     const fl_device_row *numbered =
         fl_registry_device_by_number(c->kv, &c->arena, row->device_number);
@@ -246,8 +248,8 @@ static bool check_share(struct fl_checking *c, struct fl_slice key, const void *
     struct fl_kv_walk walk;
     struct fl_key entry;
     uint32_t count = 0;
-    if (!check_own(c, key, FL_TABLE_SHARES, row->share_id) ||
-        !check_state(c, &fl_share_machine, row->state, row->share_id))
+    if (!fl_check_own(c, key, FL_TABLE_SHARES, row->share_id) ||
+        !fl_check_state(c, &fl_share_machine, row->state, row->share_id))
         return false;
     fl_key_list(&entry, FL_INDEX_SHARE_DEVICES, fl_slice_text(row->share_id));
     fl_kv_walk_begin(&walk, c->kv, FL_TABLE_INDEX, fl_key_slice(&entry));
@@ -276,8 +278,8 @@ static bool check_command(struct fl_checking *c, struct fl_slice key, const void
     bool open = fl_command_is_open(row->state);
     struct fl_key entries[3];
     struct fl_key all;
-    if (!check_own(c, key, FL_TABLE_COMMANDS, row->command_id) ||
-        !check_state(c, &fl_command_machine, row->state, row->command_id))
+    if (!fl_check_own(c, key, FL_TABLE_COMMANDS, row->command_id) ||
+        !fl_check_state(c, &fl_command_machine, row->state, row->command_id))
         return false;
     fl_key_nth(&entries[0], FL_INDEX_AGENT_PENDING, row->agent_id, row->sequence, row->command_id);
     fl_key_nth(&entries[1], FL_INDEX_DEVICE_PENDING, row->device_id, row->sequence,
@@ -318,7 +320,7 @@ static const struct {
     {FL_TABLE_DEVICES, check_device},    {FL_TABLE_NUMBERS, check_number},
     {FL_TABLE_SHARES, check_share},      {FL_TABLE_GRANTS, check_grant},
     {FL_TABLE_COMMANDS, check_command},  {FL_TABLE_CONDITIONS, check_condition},
-    {FL_TABLE_OUTCOMES, check_outcome},
+    {FL_TABLE_OUTCOMES, check_outcome},  {FL_TABLE_TRANSFERS, fl_check_transfer},
 };
 
 static bool check_rows(struct fl_checking *c, enum fl_registry_table table, check_row_fn *check)

@@ -22,5 +22,24 @@ bool fl_broken(struct fl_checking *c, int number, const char *format, ...)
 /* True if INDEX has the entry. */
 bool fl_has_entry(struct fl_checking *c, const struct fl_key *key);
 
-/* Checks every entry of INDEX against the row that it stands for (invariants 10 to 13). */
+/* The two parts of invariant 1: a row under its own key, in a state of its machine. */
+bool fl_check_own(struct fl_checking *c, struct fl_slice key, enum fl_registry_table table,
+                  const char *id);
+bool fl_check_state(struct fl_checking *c, const struct fl_sm *machine, uint32_t state,
+                    const char *id);
+
+/* One entry of INDEX. */
+struct fl_index_entry {
+    struct fl_slice value;
+    char owner[FL_ID_TEXT_SIZE];  /* the first id behind the list's byte */
+    char member[FL_ID_TEXT_SIZE]; /* the last id of the key */
+};
+typedef bool fl_check_entry_fn(struct fl_checking *c, const struct fl_index_entry *entry);
+
+/* check_transfer.c */
+bool fl_check_transfer(struct fl_checking *c, struct fl_slice key, const void *row);
+fl_check_entry_fn fl_check_company_transfer, fl_check_person_transfer, fl_check_transfer_device,
+    fl_check_device_transfer;
+
+/* Checks every entry of INDEX against the row that it stands for (invariants 10 on). */
 bool fl_check_index(struct fl_checking *c);

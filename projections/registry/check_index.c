@@ -4,26 +4,18 @@
 
 #include <string.h>
 
-struct entry {
-    struct fl_slice value;
-    char owner[FL_ID_TEXT_SIZE];  /* the first id behind the list's byte */
-    char member[FL_ID_TEXT_SIZE]; /* the last id of the key */
-};
-
-typedef bool check_entry_fn(struct fl_checking *c, const struct entry *entry);
-
 static bool same(const char *a, const char *b)
 {
     return strcmp(a, b) == 0;
 }
 
-static bool company_account(struct fl_checking *c, const struct entry *entry)
+static bool company_account(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     const fl_account_row *row = fl_registry_account(c->kv, &c->arena, fl_slice_text(entry->member));
     return row != NULL && same(row->company_id, entry->owner);
 }
 
-static bool company_person(struct fl_checking *c, const struct entry *entry)
+static bool company_person(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     char id[FL_ID_TEXT_SIZE];
     if (entry->value.size != FL_ID_SIZE)
@@ -34,13 +26,13 @@ static bool company_person(struct fl_checking *c, const struct entry *entry)
            same(row->subject_id, entry->member);
 }
 
-static bool company_agent(struct fl_checking *c, const struct entry *entry)
+static bool company_agent(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     const fl_agent_row *row = fl_registry_agent(c->kv, &c->arena, fl_slice_text(entry->member));
     return row != NULL && same(row->company_id, entry->owner);
 }
 
-static bool company_device(struct fl_checking *c, const struct entry *entry)
+static bool company_device(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     const fl_device_row *row = fl_registry_device(c->kv, &c->arena, fl_slice_text(entry->member));
     return row != NULL && same(row->company_id, entry->owner) && row->state == FL_DEVICE_ACTIVE;
@@ -51,13 +43,13 @@ static bool is_live(const fl_share_row *row)
     return row != NULL && (row->state == FL_SHARE_PENDING || row->state == FL_SHARE_ACCEPTED);
 }
 
-static bool company_share(struct fl_checking *c, const struct entry *entry)
+static bool company_share(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     const fl_share_row *row = fl_registry_share(c->kv, &c->arena, fl_slice_text(entry->member));
     return is_live(row) && same(row->company_id, entry->owner);
 }
 
-static bool person_share(struct fl_checking *c, const struct entry *entry)
+static bool person_share(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     const fl_share_row *row = fl_registry_share(c->kv, &c->arena, fl_slice_text(entry->member));
     return is_live(row) && same(row->subject_id, entry->owner);
@@ -71,13 +63,13 @@ static const fl_grant_row *grant_of(struct fl_checking *c, const char *device_id
     return fl_row_get(c->kv, &c->arena, FL_TABLE_GRANTS, &key);
 }
 
-static bool person_device(struct fl_checking *c, const struct entry *entry)
+static bool person_device(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     const fl_grant_row *row = grant_of(c, entry->member, entry->owner);
     return row != NULL && row->accepted;
 }
 
-static bool share_device(struct fl_checking *c, const struct entry *entry)
+static bool share_device(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     const fl_share_row *share = fl_registry_share(c->kv, &c->arena, fl_slice_text(entry->owner));
     if (share == NULL)
@@ -86,36 +78,36 @@ static bool share_device(struct fl_checking *c, const struct entry *entry)
     return row != NULL && same(row->share_id, entry->owner);
 }
 
-static const fl_command_row *command_of(struct fl_checking *c, const struct entry *entry)
+static const fl_command_row *command_of(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     return fl_registry_command(c->kv, &c->arena, fl_slice_text(entry->member));
 }
 
-static bool agent_pending(struct fl_checking *c, const struct entry *entry)
+static bool agent_pending(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     const fl_command_row *row = command_of(c, entry);
     return row != NULL && same(row->agent_id, entry->owner) && fl_command_is_open(row->state);
 }
 
-static bool device_pending(struct fl_checking *c, const struct entry *entry)
+static bool device_pending(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     const fl_command_row *row = command_of(c, entry);
     return row != NULL && same(row->device_id, entry->owner) && fl_command_is_open(row->state);
 }
 
-static bool device_command(struct fl_checking *c, const struct entry *entry)
+static bool device_command(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     const fl_command_row *row = command_of(c, entry);
     return row != NULL && same(row->device_id, entry->owner);
 }
 
-static bool command_due(struct fl_checking *c, const struct entry *entry)
+static bool command_due(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     const fl_command_row *row = command_of(c, entry);
     return row != NULL && fl_command_is_open(row->state);
 }
 
-static bool claim_code(struct fl_checking *c, const struct entry *entry)
+static bool claim_code(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     struct fl_key key;
     if (entry->value.size != FL_ID_SIZE)
@@ -125,18 +117,19 @@ static bool claim_code(struct fl_checking *c, const struct entry *entry)
     return fl_row_get(c->kv, &c->arena, FL_TABLE_CLAIMS, &key) != NULL;
 }
 
-/* Rows of the three kinds check their own entry; a stray one has no row at all. */
-static bool offer_due(struct fl_checking *c, const struct entry *entry)
+/* Rows of each kind check their own entry; a stray one has no row at all. */
+static bool offer_due(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     struct fl_slice id = fl_slice_text(entry->member);
     return fl_row_by_id(c->kv, &c->arena, FL_TABLE_INVITATIONS, id) != NULL ||
            fl_row_by_id(c->kv, &c->arena, FL_TABLE_CLAIMS, id) != NULL ||
-           fl_row_by_id(c->kv, &c->arena, FL_TABLE_SHARES, id) != NULL;
+           fl_row_by_id(c->kv, &c->arena, FL_TABLE_SHARES, id) != NULL ||
+           fl_row_by_id(c->kv, &c->arena, FL_TABLE_TRANSFERS, id) != NULL;
 }
 
 static const struct {
     const char *name;
-    check_entry_fn *check;
+    fl_check_entry_fn *check;
     size_t size; /* of the key */
     int number;  /* of the invariant */
 } lists[FL_INDEX_COUNT] = {
@@ -153,13 +146,17 @@ static const struct {
     [FL_INDEX_DEVICE_COMMANDS] = {"all commands of a device", device_command, 41, 9},
     [FL_INDEX_COMMAND_DUE] = {"commands by time", command_due, 25, 9},
     [FL_INDEX_OFFER_DUE] = {"offers by time", offer_due, 26, 12},
+    [FL_INDEX_COMPANY_TRANSFERS] = {"transfers of a company", fl_check_company_transfer, 33, 14},
+    [FL_INDEX_PERSON_TRANSFERS] = {"transfers to a person", fl_check_person_transfer, 33, 14},
+    [FL_INDEX_TRANSFER_DEVICES] = {"devices of a transfer", fl_check_transfer_device, 33, 14},
+    [FL_INDEX_DEVICE_TRANSFER] = {"transfer of a device", fl_check_device_transfer, 33, 14},
     [FL_INDEX_CLAIM_CODE] = {"claims by code", claim_code, 33, 11},
 };
 
 bool fl_check_index(struct fl_checking *c)
 {
     struct fl_kv_walk walk;
-    struct entry entry;
+    struct fl_index_entry entry;
     fl_kv_walk_begin(&walk, c->kv, FL_TABLE_INDEX, FL_SLICE_NULL);
     while (fl_kv_walk_next(&walk)) {
         uint8_t list = walk.key.data[0];

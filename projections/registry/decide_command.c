@@ -6,39 +6,65 @@
 #include "core/timestamp.h"
 #include "projections/registry/deciding.h"
 
+static bool add_cancelled(struct fl_deciding *d, struct fl_cancelled *cancelled, const char *id)
+{
+    if (cancelled->count == cancelled->capacity) {
+        size_t capacity = cancelled->capacity == 0 ? 16 : 2 * cancelled->capacity;
+        const char **ids = fl_arena_calloc(d->arena, capacity, sizeof(*ids));
+        if (ids == NULL)
+            return false;
+        if (cancelled->count != 0)
+            memcpy(ids, cancelled->ids, cancelled->count * sizeof(*ids));
+        cancelled->ids = ids;
+        cancelled->capacity = capacity;
+    }
+    cancelled->ids[cancelled->count++] = id;
+    return true;
+}
+
+/* The next open command of a walk over a device's; NULL: no more. */
+static const fl_command_row *next_open(struct fl_deciding *d, struct fl_kv_walk *walk)
+{
+    char id[FL_ID_TEXT_SIZE];
+    if (!fl_kv_walk_next(walk))
+        return NULL;
+    fl_key_tail_id(walk->key, id);
+    return fl_row_by_id(d->kv, d->arena, FL_TABLE_COMMANDS, fl_slice_text(id));
+}
+
+bool fl_commands_not_begun(struct fl_deciding *d, const char *device_id,
+                           struct fl_cancelled *cancelled)
+{
+    struct fl_key key;
+    struct fl_kv_walk walk;
+    const fl_command_row *row;
+    fl_key_list(&key, FL_INDEX_DEVICE_PENDING, fl_slice_text(device_id));
+    fl_kv_walk_begin(&walk, d->kv, FL_TABLE_INDEX, fl_key_slice(&key));
+    while ((row = next_open(d, &walk)) != NULL)
+        if (row->state != FL_COMMAND_ACKNOWLEDGED && !add_cancelled(d, cancelled, row->command_id))
+            return false;
+    return d->kv->error == FL_OK;
+}
+
 bool fl_commands_to_cancel(struct fl_deciding *d, const char *device_id, const char *account_id,
                            struct fl_cancelled *cancelled)
 {
     struct fl_key key;
     struct fl_kv_walk walk;
-    char id[FL_ID_TEXT_SIZE];
+    const fl_command_row *row;
     fl_key_list(&key, FL_INDEX_DEVICE_PENDING, fl_slice_text(device_id));
     fl_kv_walk_begin(&walk, d->kv, FL_TABLE_INDEX, fl_key_slice(&key));
-    while (fl_kv_walk_next(&walk)) {
-        fl_key_tail_id(walk.key, id);
-        const fl_command_row *row =
-            fl_row_by_id(d->kv, d->arena, FL_TABLE_COMMANDS, fl_slice_text(id));
-        if (row == NULL)
-            return false;
+    while ((row = next_open(d, &walk)) != NULL) {
         /* What upsd has accepted goes on: its outcome is still to be observed. What is overdue will
          * not be carried out by anybody. */
         if (account_id != NULL &&
             (strcmp(row->account_id, account_id) != 0 || row->state == FL_COMMAND_ACKNOWLEDGED ||
              fl_command_is_overdue(row->state, row->expires_at_ms, d->now_ms)))
             continue;
-        if (cancelled->count == cancelled->capacity) {
-            size_t capacity = cancelled->capacity == 0 ? 16 : 2 * cancelled->capacity;
-            const char **ids = fl_arena_calloc(d->arena, capacity, sizeof(*ids));
-            if (ids == NULL)
-                return false;
-            if (cancelled->count != 0)
-                memcpy(ids, cancelled->ids, cancelled->count * sizeof(*ids));
-            cancelled->ids = ids;
-            cancelled->capacity = capacity;
-        }
-        cancelled->ids[cancelled->count++] = row->command_id;
+        if (!add_cancelled(d, cancelled, row->command_id))
+            return false;
     }
-    return true;
+    return d->kv->error == FL_OK;
 }
 
 static bool has_word(const char *const *words, size_t count, const char *word)
@@ -228,6 +254,10 @@ static bool agent_command(struct fl_deciding *d, const char *command_id, enum fl
         fl_reject(d, FL_REJECT(DENIED), "An agent answers for its own devices only.");
         return false;
     }
+    const fl_device_row *device =
+        fl_row_by_id(d->kv, d->arena, FL_TABLE_DEVICES, fl_slice_text(row->device_id));
+    if (device != NULL)
+        d->company_id = fl_slice_text(device->company_id);
     if (!fl_sm_may(&fl_command_machine, row->state, next)) {
         fl_rejectf(d, FL_REJECT(WRONG_STATE), "This command is %s; it cannot become %s.",
                    fl_sm_name(&fl_command_machine, row->state),

@@ -108,6 +108,10 @@ struct fl_cancelled {
 bool fl_commands_to_cancel(struct fl_deciding *d, const char *device_id, const char *account_id,
                            struct fl_cancelled *cancelled);
 
+/* Adds the device's commands that no agent carries out yet. False: no memory. */
+bool fl_commands_not_begun(struct fl_deciding *d, const char *device_id,
+                           struct fl_cancelled *cancelled);
+
 /* What ends when a person gives up shares or leaves a company; each list is cut to what an event
  * holds. */
 struct fl_ended {

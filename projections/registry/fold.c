@@ -45,6 +45,10 @@ static fl_fold_fn *const folds[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_CommandSucceeded] = fl_fold_command_succeeded,
     [FL_MESSAGE_CommandFailed] = fl_fold_command_failed,
     [FL_MESSAGE_CommandExpired] = fl_fold_command_expired,
+    [FL_MESSAGE_TransferOffered] = fl_fold_transfer_offered,
+    [FL_MESSAGE_TransferAccepted] = fl_fold_transfer_accepted,
+    [FL_MESSAGE_TransferDeclined] = fl_fold_transfer_declined,
+    [FL_MESSAGE_TransferCancelled] = fl_fold_transfer_cancelled,
     [FL_MESSAGE_ConditionRaised] = fl_fold_condition_raised,
     [FL_MESSAGE_ConditionCleared] = fl_fold_condition_cleared,
 };

@@ -57,6 +57,13 @@ const char **fl_fold_share_devices(struct fl_folding *f, const fl_share_row *sha
 /* Ends open commands as cancelled. */
 bool fl_fold_cancel(struct fl_folding *f, const char *const *command_ids, size_t count);
 
+/* Ends all shares of a device. */
+bool fl_fold_drop_grants(struct fl_folding *f, const char *device_id);
+
+/* Takes a device out of the open offer of it, if there is one; its last one cancels the offer. */
+bool fl_fold_drop_offer(struct fl_folding *f, const char *device_id);
+bool fl_fold_expire_transfer(struct fl_folding *f, const char *transfer_id);
+
 /* Ends a few offers whose time is over: bounded work per event, the same for every reader. */
 void fl_fold_sweep(struct fl_folding *f);
 
@@ -73,4 +80,5 @@ fl_fold_fn fl_fold_action_rejected, fl_fold_log_created, fl_fold_node_announced,
     fl_fold_coworker_removed, fl_fold_account_closed, fl_fold_command_requested,
     fl_fold_command_cancelled, fl_fold_command_delivered, fl_fold_command_acknowledged,
     fl_fold_command_succeeded, fl_fold_command_failed, fl_fold_command_expired,
-    fl_fold_condition_raised, fl_fold_condition_cleared;
+    fl_fold_condition_raised, fl_fold_condition_cleared, fl_fold_transfer_offered,
+    fl_fold_transfer_accepted, fl_fold_transfer_declined, fl_fold_transfer_cancelled;

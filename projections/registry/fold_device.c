@@ -122,7 +122,7 @@ bool fl_fold_device_registered(struct fl_folding *f)
     row.upsd_address = event->upsd_address;
     row.ups_name = event->ups_name;
     row.name = event->name;
-    row.registered_at_ms = f->now_ms;
+    row.registered_at_ms = row.owned_since_ms = f->now_ms;
     put_device(f, &row);
     put_capabilities(f, event->device_id, event->identity, event->commands, event->n_commands,
                      event->variables, event->n_variables);
@@ -178,8 +178,7 @@ bool fl_fold_device_located(struct fl_folding *f)
     return true;
 }
 
-/* Everybody's share of the device ends with it. */
-static bool drop_grants(struct fl_folding *f, const char *device_id)
+bool fl_fold_drop_grants(struct fl_folding *f, const char *device_id)
 {
     const char *ids[1] = {device_id};
     struct fl_key key;
@@ -217,7 +216,7 @@ bool fl_fold_device_removed(struct fl_folding *f)
     fl_device_row *row = active_device(f, event->device_id);
     if (row == NULL ||
         !fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids) ||
-        !drop_grants(f, event->device_id) ||
+        !fl_fold_drop_grants(f, event->device_id) || !fl_fold_drop_offer(f, event->device_id) ||
         !fl_fold_move(f, &fl_device_machine, &row->state, FL_DEVICE_REMOVED, event->device_id))
         return false;
     drop_conditions(f, event->device_id);

@@ -264,6 +264,10 @@ static void expire(struct fl_folding *f, enum fl_due_kind kind, const char *id)
         if (share == NULL || !expire_share(f, share))
             fl_kv_fail(f->kv, FL_CORRUPT);
         return;
+    case FL_DUE_TRANSFER:
+        if (!fl_fold_expire_transfer(f, id))
+            fl_kv_fail(f->kv, FL_CORRUPT);
+        return;
     }
     fl_kv_fail(f->kv, FL_CORRUPT);
 }

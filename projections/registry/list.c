@@ -45,6 +45,12 @@ static const struct list_rule {
                                 FL_TABLE_COMMANDS},
     [FL_LIST_DEVICE_COMMANDS] = {FL_TABLE_INDEX, FL_INDEX_DEVICE_COMMANDS, true, TAIL_ID,
                                  FL_TABLE_COMMANDS},
+    [FL_LIST_TRANSFERS] = {FL_TABLE_INDEX, FL_INDEX_COMPANY_TRANSFERS, true, TAIL_ID,
+                           FL_TABLE_TRANSFERS},
+    [FL_LIST_PERSON_TRANSFERS] = {FL_TABLE_INDEX, FL_INDEX_PERSON_TRANSFERS, true, TAIL_ID,
+                                  FL_TABLE_TRANSFERS},
+    [FL_LIST_TRANSFER_DEVICES] = {FL_TABLE_INDEX, FL_INDEX_TRANSFER_DEVICES, true, TAIL_ID,
+                                  FL_TABLE_DEVICES},
     [FL_LIST_CONDITIONS] = {FL_TABLE_CONDITIONS, 0, true, ROWS, FL_TABLE_CONDITIONS},
 };
 

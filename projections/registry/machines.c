@@ -111,9 +111,30 @@ static const struct fl_sm_state condition_states[FL_CONDITION_STATE_COUNT] = {
 const struct fl_sm fl_condition_machine = {"condition", condition_states, FL_CONDITION_STATE_COUNT,
                                            NULL};
 
+/*
+ * machine transfer
+ *     none -> offered -> accepted
+ *             offered -> declined
+ *             offered -> cancelled
+ *             offered -> expired
+ */
+static const struct fl_sm_state transfer_states[FL_TRANSFER_STATE_COUNT] = {
+    [FL_TRANSFER_NONE] = {"none", TO(FL_TRANSFER_OFFERED), 0},
+    [FL_TRANSFER_OFFERED] = {"offered",
+                             TO(FL_TRANSFER_ACCEPTED) | TO(FL_TRANSFER_DECLINED) |
+                                 TO(FL_TRANSFER_CANCELLED) | TO(FL_TRANSFER_EXPIRED),
+                             0},
+    [FL_TRANSFER_ACCEPTED] = {"accepted", 0, FL_SM_FINAL},
+    [FL_TRANSFER_DECLINED] = {"declined", 0, FL_SM_FINAL},
+    [FL_TRANSFER_CANCELLED] = {"cancelled", 0, FL_SM_FINAL},
+    [FL_TRANSFER_EXPIRED] = {"expired", 0, FL_SM_FINAL},
+};
+const struct fl_sm fl_transfer_machine = {"transfer", transfer_states, FL_TRANSFER_STATE_COUNT,
+                                          NULL};
+
 const struct fl_sm *const fl_machines[FL_MACHINE_COUNT] = {
-    &fl_invitation_machine, &fl_claim_machine,   &fl_device_machine,
-    &fl_share_machine,      &fl_command_machine, &fl_condition_machine,
+    &fl_invitation_machine, &fl_claim_machine,     &fl_device_machine,   &fl_share_machine,
+    &fl_command_machine,    &fl_condition_machine, &fl_transfer_machine,
 };
 
 enum fl_invitation_state fl_invitation_state_at(unsigned state, int64_t expires_at_ms,
@@ -139,6 +160,13 @@ enum fl_share_state fl_share_state_at(unsigned state, int64_t expires_at_ms,
     if (state == FL_SHARE_ACCEPTED && grant_expires_at_ms != 0 && now_ms >= grant_expires_at_ms)
         return FL_SHARE_EXPIRED;
     return (enum fl_share_state)state;
+}
+
+enum fl_transfer_state fl_transfer_state_at(unsigned state, int64_t expires_at_ms, int64_t now_ms)
+{
+    if (state == FL_TRANSFER_OFFERED && now_ms >= expires_at_ms)
+        return FL_TRANSFER_EXPIRED;
+    return (enum fl_transfer_state)state;
 }
 
 bool fl_command_is_open(unsigned state)

@@ -51,6 +51,16 @@ enum fl_command_state {
     FL_COMMAND_STATE_COUNT
 };
 
+enum fl_transfer_state {
+    FL_TRANSFER_NONE,
+    FL_TRANSFER_OFFERED,
+    FL_TRANSFER_ACCEPTED,
+    FL_TRANSFER_DECLINED,
+    FL_TRANSFER_CANCELLED,
+    FL_TRANSFER_EXPIRED,
+    FL_TRANSFER_STATE_COUNT
+};
+
 enum fl_condition_state { FL_CONDITION_CLEAR, FL_CONDITION_RAISED, FL_CONDITION_STATE_COUNT };
 
 extern const struct fl_sm fl_invitation_machine;
@@ -59,9 +69,10 @@ extern const struct fl_sm fl_device_machine;
 extern const struct fl_sm fl_share_machine;
 extern const struct fl_sm fl_command_machine;
 extern const struct fl_sm fl_condition_machine;
+extern const struct fl_sm fl_transfer_machine;
 
 /* All of them, for tests and docs. */
-enum { FL_MACHINE_COUNT = 6 };
+enum { FL_MACHINE_COUNT = 7 };
 extern const struct fl_sm *const fl_machines[FL_MACHINE_COUNT];
 
 /* The state that counts at a time: an offer at or past its end is expired. A share that was
@@ -71,6 +82,8 @@ enum fl_invitation_state fl_invitation_state_at(unsigned state, int64_t expires_
 enum fl_claim_state fl_claim_state_at(unsigned state, int64_t expires_at_ms, int64_t now_ms);
 enum fl_share_state fl_share_state_at(unsigned state, int64_t expires_at_ms,
                                       int64_t grant_expires_at_ms, int64_t now_ms);
+
+enum fl_transfer_state fl_transfer_state_at(unsigned state, int64_t expires_at_ms, int64_t now_ms);
 
 /* True while an agent still owes the command an answer. */
 bool fl_command_is_open(unsigned state);

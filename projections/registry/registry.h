@@ -38,6 +38,8 @@ const fl_device_row *fl_registry_device_by_number(struct fl_kv *kv, struct fl_ar
 const fl_capabilities_row *fl_registry_capabilities(struct fl_kv *kv, struct fl_arena *arena,
                                                     struct fl_slice device_id);
 const fl_share_row *fl_registry_share(struct fl_kv *kv, struct fl_arena *arena, struct fl_slice id);
+const fl_transfer_row *fl_registry_transfer(struct fl_kv *kv, struct fl_arena *arena,
+                                            struct fl_slice id);
 const fl_command_row *fl_registry_command(struct fl_kv *kv, struct fl_arena *arena,
                                           struct fl_slice id);
 const fl_condition_row *fl_registry_condition(struct fl_kv *kv, struct fl_arena *arena,
@@ -62,22 +64,25 @@ bool fl_registry_action_offset(struct fl_kv *kv, struct fl_slice action_id,
 
 /* Lists, each with the type of its rows and whose they are. */
 enum fl_registry_list {
-    FL_LIST_NODES,           /* fl_node_row, nobody's */
-    FL_LIST_COMPANIES,       /* fl_company_row, nobody's */
-    FL_LIST_ACCOUNTS,        /* fl_account_row, of a company */
-    FL_LIST_INVITATIONS,     /* fl_invitation_row, of a company: the latest of each person */
-    FL_LIST_AGENTS,          /* fl_agent_row, of a company */
-    FL_LIST_DEVICES,         /* fl_device_row, of a company: active */
-    FL_LIST_SHARED_DEVICES,  /* fl_device_row, of an account: shared with it and accepted */
-    FL_LIST_AGENT_DEVICES,   /* fl_device_row, of an agent: active */
-    FL_LIST_SHARES,          /* fl_share_row, of a company: pending and accepted */
-    FL_LIST_PERSON_SHARES,   /* fl_share_row, of a subject: pending and accepted */
-    FL_LIST_DEVICE_SHARES,   /* fl_share_row, of a device: pending and accepted */
-    FL_LIST_SHARE_DEVICES,   /* fl_device_row, of a share */
-    FL_LIST_AGENT_PENDING,   /* fl_command_row, of an agent: open, in the order of requests */
-    FL_LIST_DEVICE_PENDING,  /* fl_command_row, of a device: open */
-    FL_LIST_DEVICE_COMMANDS, /* fl_command_row, of a device */
-    FL_LIST_CONDITIONS,      /* fl_condition_row, of a device: raised or not */
+    FL_LIST_NODES,            /* fl_node_row, nobody's */
+    FL_LIST_COMPANIES,        /* fl_company_row, nobody's */
+    FL_LIST_ACCOUNTS,         /* fl_account_row, of a company */
+    FL_LIST_INVITATIONS,      /* fl_invitation_row, of a company: the latest of each person */
+    FL_LIST_AGENTS,           /* fl_agent_row, of a company */
+    FL_LIST_DEVICES,          /* fl_device_row, of a company: active */
+    FL_LIST_SHARED_DEVICES,   /* fl_device_row, of an account: shared with it and accepted */
+    FL_LIST_AGENT_DEVICES,    /* fl_device_row, of an agent: active */
+    FL_LIST_SHARES,           /* fl_share_row, of a company: pending and accepted */
+    FL_LIST_PERSON_SHARES,    /* fl_share_row, of a subject: pending and accepted */
+    FL_LIST_DEVICE_SHARES,    /* fl_share_row, of a device: pending and accepted */
+    FL_LIST_SHARE_DEVICES,    /* fl_device_row, of a share */
+    FL_LIST_AGENT_PENDING,    /* fl_command_row, of an agent: open, in the order of requests */
+    FL_LIST_DEVICE_PENDING,   /* fl_command_row, of a device: open */
+    FL_LIST_DEVICE_COMMANDS,  /* fl_command_row, of a device */
+    FL_LIST_TRANSFERS,        /* fl_transfer_row, of a company: open offers */
+    FL_LIST_PERSON_TRANSFERS, /* fl_transfer_row, of a subject: open offers to him */
+    FL_LIST_TRANSFER_DEVICES, /* fl_device_row, of a transfer that is open */
+    FL_LIST_CONDITIONS,       /* fl_condition_row, of a device: raised or not */
     FL_LIST_COUNT
 };
 

@@ -228,6 +228,7 @@ bool fl_agent_device(struct fl_deciding *d, const char *device_id, fl_device_row
         fl_reject(d, FL_REJECT(DENIED), "An agent answers for its own devices only.");
         return false;
     }
+    d->company_id = fl_slice_text(row->company_id); /* which need not be the agent's */
     *device = row;
     return true;
 }

@@ -27,6 +27,7 @@ enum fl_right {
     FL_RIGHT_REGISTER,  /* let an agent enrol and register devices */
     FL_RIGHT_CONFIGURE, /* rename, set location */
     FL_RIGHT_DELETE,    /* delete a device */
+    FL_RIGHT_TRANSFER,  /* hand a device over to another company */
     FL_RIGHT_SHARE,     /* share a device, revoke a share */
     FL_RIGHT_DROP,      /* drop a share of one's own */
     FL_RIGHT_VIEW,      /* device, history, event log */

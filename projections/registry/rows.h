@@ -44,10 +44,14 @@ enum fl_registry_index {
     FL_INDEX_COMMAND_DUE,          /* time u64, command: open ones */
     FL_INDEX_OFFER_DUE,            /* time u64, enum fl_due_kind u8, id: what a fold sweeps */
     FL_INDEX_CLAIM_CODE,           /* hash (32 bytes) -> claim (16 bytes) */
+    FL_INDEX_COMPANY_TRANSFERS,    /* company, transfer: open offers */
+    FL_INDEX_PERSON_TRANSFERS,     /* subject, transfer: open offers to him */
+    FL_INDEX_TRANSFER_DEVICES,     /* transfer, device: of open offers */
+    FL_INDEX_DEVICE_TRANSFER,      /* device, transfer: the open offer of it */
     FL_INDEX_COUNT
 };
 
-enum fl_due_kind { FL_DUE_INVITATION = 1, FL_DUE_CLAIM, FL_DUE_SHARE };
+enum fl_due_kind { FL_DUE_INVITATION = 1, FL_DUE_CLAIM, FL_DUE_SHARE, FL_DUE_TRANSFER };
 
 /* The row as its table's type, in the arena; NULL if it is not there (or the kv has failed). */
 void *fl_row_get(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_table table,

@@ -26,6 +26,7 @@ struct fl_rules_limits {
     uint32_t open_commands_per_device_max; /* with those that are overdue and not fetched */
     int64_t invitation_ms;                 /* from the invitation to its end */
     int64_t share_offer_ms;                /* from the offer to its end */
+    int64_t transfer_offer_ms;             /* the same of an offer of ownership */
     int64_t claim_ms_max;                  /* the longest that a claim code may live */
     int64_t action_id_ms;                  /* how long an action's id is remembered, in log time */
     int64_t profile_age_ms_max;   /* a profile older than this at the action's time is refused */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "projections/registry/decide_transfer.h"
 #include "projections/registry/deciding.h"
 
 #define SECONDS INT64_C(1000)
@@ -32,6 +33,10 @@ static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_AcceptShare] = fl_decide_accept_share,
     [FL_MESSAGE_RevokeShare] = fl_decide_revoke_share,
     [FL_MESSAGE_RemoveSharedDevices] = fl_decide_remove_shared_devices,
+    [FL_MESSAGE_OfferTransfer] = fl_decide_offer_transfer,
+    [FL_MESSAGE_AcceptTransfer] = fl_decide_accept_transfer,
+    [FL_MESSAGE_DeclineTransfer] = fl_decide_decline_transfer,
+    [FL_MESSAGE_CancelTransfer] = fl_decide_cancel_transfer,
     [FL_MESSAGE_RequestCommand] = fl_decide_request_command,
     [FL_MESSAGE_CancelCommand] = fl_decide_cancel_command,
     [FL_MESSAGE_ReportCommandDelivery] = fl_decide_command_delivery,
@@ -51,6 +56,7 @@ static const struct fl_rules versions[] = {
                 .open_commands_per_device_max = 64,
                 .invitation_ms = 7 * DAYS,
                 .share_offer_ms = 7 * DAYS,
+                .transfer_offer_ms = 7 * DAYS,
                 .claim_ms_max = 1 * HOURS,
                 .action_id_ms = 7 * DAYS,
                 .profile_age_ms_max = 1 * HOURS,

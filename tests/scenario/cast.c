@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/scenario/cast.h"
+#include "fleetlog/v1/transfers.pb-c.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +9,9 @@
     Fleetlog__V1__##type name;                                                                     \
     protobuf_c_message_init(&fleetlog__v1__##descriptor##__descriptor, &name)
 
-static const char *const kinds[] = {"subject", "company", "agent", "device",  "share",
-                                    "command", "claim",   "log",   "address", "invitation"};
+static const char *const kinds[] = {"subject", "company",    "agent",   "device",
+                                    "share",   "command",    "claim",   "log",
+                                    "address", "invitation", "transfer"};
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
 const char *cast_id(const char *kind, unsigned number)
@@ -285,6 +287,41 @@ enum fl_message_type cast_revoke(struct world *world, unsigned account, unsigned
 {
     INIT(RevokeShare, action, revoke_share);
     action.share_id = cast_id("share", share);
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_offer(struct world *world, unsigned account, unsigned device,
+                                unsigned person, unsigned transfer)
+{
+    struct cast_person who;
+    const char *ids[1] = {cast_id("device", device)};
+    INIT(OfferTransfer, action, offer_transfer);
+    action.transfer_id = cast_id("transfer", transfer);
+    action.device_ids = ids;
+    action.n_device_ids = 1;
+    action.person = cast_person(world, &who, person, CAST_EPOCH_1);
+    action.link_key_generation = 1;
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_take_over(struct world *world, unsigned account, unsigned transfer)
+{
+    INIT(AcceptTransfer, action, accept_transfer);
+    action.transfer_id = cast_id("transfer", transfer);
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_decline_offer(struct world *world, unsigned account, unsigned transfer)
+{
+    INIT(DeclineTransfer, action, decline_transfer);
+    action.transfer_id = cast_id("transfer", transfer);
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_cancel_offer(struct world *world, unsigned account, unsigned transfer)
+{
+    INIT(CancelTransfer, action, cancel_transfer);
+    action.transfer_id = cast_id("transfer", transfer);
     return cast_account(world, account, NULL, &action.base);
 }
 

@@ -64,6 +64,11 @@ enum fl_message_type cast_share(struct world *world, unsigned account, const uns
                                 size_t device_count, unsigned person, unsigned share);
 enum fl_message_type cast_accept(struct world *world, unsigned account, unsigned share);
 enum fl_message_type cast_revoke(struct world *world, unsigned account, unsigned share);
+enum fl_message_type cast_offer(struct world *world, unsigned account, unsigned device,
+                                unsigned person, unsigned transfer);
+enum fl_message_type cast_take_over(struct world *world, unsigned account, unsigned transfer);
+enum fl_message_type cast_decline_offer(struct world *world, unsigned account, unsigned transfer);
+enum fl_message_type cast_cancel_offer(struct world *world, unsigned account, unsigned transfer);
 enum fl_message_type cast_request(struct world *world, unsigned account, unsigned device,
                                   unsigned command, int64_t ttl_ms);
 enum fl_message_type cast_cancel(struct world *world, unsigned account, unsigned command);

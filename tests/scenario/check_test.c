@@ -27,6 +27,7 @@ static void fill(struct world *world)
     cast_accept(world, 2, 1);
     cast_request(world, 1, 1, 1, 600000);
     cast_condition(world, 1, FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_ON_BATTERY, true, 5);
+    cast_offer(world, 1, 2, 60, 1);
     invite.invitation_id = cast_id("claim", 99);
     invite.person = cast_person(world, &person, 50, CAST_EPOCH_1);
     invite.link_key_generation = 1;
@@ -159,6 +160,22 @@ static void wrong_invitation(struct fl_kv *kv, struct fl_arena *arena)
     fl_index_put(kv, &key, FL_SLICE_LITERAL("0123456789abcdef"));
 }
 
+static void offered_twice(struct fl_kv *kv, struct fl_arena *arena)
+{
+    struct fl_key key;
+    (void)arena;
+    fl_key_pair(&key, FL_INDEX_DEVICE_TRANSFER, device(2), cast_id("transfer", 2));
+    fl_index_put(kv, &key, FL_SLICE_LITERAL(""));
+}
+
+static void wrong_offer_count(struct fl_kv *kv, struct fl_arena *arena)
+{
+    fl_transfer_row *row =
+        fl_row_by_id(kv, arena, FL_TABLE_TRANSFERS, fl_slice_text(cast_id("transfer", 1)));
+    row->device_count = 2;
+    fl_row_put_by_id(kv, arena, FL_TABLE_TRANSFERS, row->transfer_id, &row->base);
+}
+
 static void the_check_finds_each_kind_of_damage(void **state)
 {
     (void)state;
@@ -169,7 +186,7 @@ static void the_check_finds_each_kind_of_damage(void **state)
         {1, wrong_key},   {1, wrong_state},       {2, no_number},        {3, unlisted_device},
         {4, wrong_grant}, {5, wrong_count},       {6, unlisted_account}, {7, no_address},
         {8, no_outcome},  {9, unlisted_command},  {10, stray_entry},     {11, no_code},
-        {12, no_due},     {13, wrong_invitation},
+        {12, no_due},     {13, wrong_invitation}, {14, offered_twice},   {14, wrong_offer_count},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         static struct world world;
@@ -199,7 +216,7 @@ static void version_1_writes_the_bytes_that_it_wrote(void **state)
     world_init(&world);
     junk_begin(&world);
     fl_hex_encode(world.head.hash, FL_HASH_SIZE, hash);
-    assert_string_equal(hash, "7363892654676509218cd281bfe4cadeacdf329106ba20da311f3b014979fea8");
+    assert_string_equal(hash, "77c08e538f1cd73ffa139c63c2e6bf5c41e3d495aa62d87fc2c0f4227e4d20ca");
     world_fini(&world);
 }
 

@@ -39,7 +39,7 @@ static struct fl_kv *eventlog(struct world *world)
 static struct fl_eventlog_query company_1(struct world *world)
 {
     return (struct fl_eventlog_query){.scope = FL_EVENTLOG_COMPANY,
-                                      .id = fl_slice_text(cast_id("company", 1)),
+                                      .company_id = fl_slice_text(cast_id("company", 1)),
                                       .with_owner_only = true,
                                       .now_ms = world->now_ms,
                                       .limit = 100};
@@ -100,7 +100,7 @@ static void a_cursor_that_is_none_is_refused(void **state)
     assert_int_equal(fl_eventlog_list(eventlog(world), &world->other_arena, &query, &page),
                      FL_INVALID);
     query.after = FL_SLICE_NULL;
-    query.id = FL_SLICE_LITERAL("no id");
+    query.company_id = FL_SLICE_LITERAL("no id");
     assert_int_equal(fl_eventlog_list(eventlog(world), &world->other_arena, &query, &page), FL_OK);
     assert_int_equal(page.count, 0);
 }

@@ -157,6 +157,13 @@ static const char *invitation_state(struct scenario *s, const char *name)
     return row == NULL ? "missing" : fl_sm_name(&fl_invitation_machine, row->state);
 }
 
+static const char *transfer_state(struct scenario *s, const char *name)
+{
+    const fl_transfer_row *row =
+        fl_registry_transfer(registry(s), arena(s), fl_slice_text(id_of("transfer", name)));
+    return row == NULL ? "missing" : fl_sm_name(&fl_transfer_machine, row->state);
+}
+
 static void expect_state(struct scenario *s, const struct arguments *a)
 {
     const char *kind = a->texts[0];
@@ -169,6 +176,8 @@ static void expect_state(struct scenario *s, const struct arguments *a)
         state = fl_sm_name(&fl_device_machine, device(s, a->texts[1])->state);
     else if (strcmp(kind, "invitation") == 0)
         state = invitation_state(s, a->texts[1]);
+    else if (strcmp(kind, "transfer") == 0)
+        state = transfer_state(s, a->texts[1]);
     else
         fail(s, "%s is no kind of thing", kind);
     if (strcmp(state, a->texts[2]) != 0)

@@ -18,7 +18,7 @@ static const struct fl_eventlog_names names = {NULL, name, name, name};
 static struct fl_eventlog_query company(struct scenario *s, const char *who)
 {
     return (struct fl_eventlog_query){.scope = FL_EVENTLOG_COMPANY,
-                                      .id = fl_slice_text(id_of("company", who)),
+                                      .company_id = fl_slice_text(id_of("company", who)),
                                       .with_owner_only = true,
                                       .now_ms = s->world.now_ms,
                                       .limit = 3};
@@ -89,8 +89,13 @@ static void severe_count(struct scenario *s, const struct arguments *a)
 static struct fl_eventlog_query device(struct scenario *s, const char *which, bool owner)
 {
     struct fl_eventlog_query query = company(s, "");
+    struct fl_slice id = fl_slice_text(id_of("device", which));
+    const fl_device_row *row = fl_registry_device(s->world.views[0].kv, &s->world.other_arena, id);
+    if (row == NULL)
+        fail(s, "there is no device %s", which);
     query.scope = FL_EVENTLOG_DEVICE;
-    query.id = fl_slice_text(id_of("device", which));
+    query.company_id = fl_slice_text(row->company_id);
+    query.device_id = id;
     query.with_owner_only = owner;
     return query;
 }

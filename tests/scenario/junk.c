@@ -68,6 +68,14 @@ size_t junk_begin(struct world *world)
     cast_close_account(world, 51);
     cast_create_account(world, 53, 1, FLEETLOG__V1__ROLE__ROLE_MEMBER);
     cast_remove_coworker(world, 1, 53);
+    for (unsigned transfer = 1; transfer <= 3; transfer++) {
+        cast_offer(world, 1, 1, 2, transfer);
+        if (transfer == 1)
+            cast_decline_offer(world, 2, 1);
+        else if (transfer == 2)
+            cast_cancel_offer(world, 1, 2);
+    }
+    cast_take_over(world, 2, 3);
     return world->entry_count;
 }
 

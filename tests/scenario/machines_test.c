@@ -357,6 +357,70 @@ static void devices_answer_everything(void **state)
     try_all(&fl_device_machine, bring_device, inputs, 4);
 }
 
+static void bring_transfer(struct world *world, unsigned state)
+{
+    if (state == FL_TRANSFER_NONE)
+        return;
+    cast_offer(world, 1, 1, 2, 1);
+    if (state == FL_TRANSFER_ACCEPTED)
+        cast_take_over(world, 2, 1);
+    if (state == FL_TRANSFER_DECLINED)
+        cast_decline_offer(world, 2, 1);
+    if (state == FL_TRANSFER_CANCELLED)
+        cast_cancel_offer(world, 1, 1);
+    if (state == FL_TRANSFER_EXPIRED)
+        world->now_ms += WEEK_MS;
+}
+
+static void offer_again(struct world *world)
+{
+    cast_offer(world, 1, 1, 2, 2);
+}
+
+static void take_over(struct world *world)
+{
+    cast_take_over(world, 2, 1);
+}
+
+static void decline_offer(struct world *world)
+{
+    cast_decline_offer(world, 2, 1);
+}
+
+static void cancel_offer(struct world *world)
+{
+    cast_cancel_offer(world, 1, 1);
+}
+
+static void use_it(struct world *world)
+{
+    cast_rename(world, 2, 1, "Mine");
+}
+
+/* none, offered, accepted, declined, cancelled, expired */
+static void transfers_answer_everything(void **state)
+{
+    (void)state;
+    static const struct answer again[] = {
+        EVENT(TransferOffered), REFUSED(EXISTS),        GONE,
+        EVENT(TransferOffered), EVENT(TransferOffered), EVENT(TransferOffered)};
+    static const struct answer accepted[] = {GONE, EVENT(TransferAccepted), NO, NO,
+                                             NO,   REFUSED(EXPIRED)};
+    static const struct answer declined[] = {GONE, EVENT(TransferDeclined), NO, NO,
+                                             NO,   REFUSED(EXPIRED)};
+    static const struct answer cancelled[] = {GONE, EVENT(TransferCancelled), NO, NO,
+                                              NO,   REFUSED(EXPIRED)};
+    static const struct answer used[] = {GONE, GONE, EVENT(DeviceRenamed), GONE, GONE, GONE};
+    const struct input inputs[] = {
+        {"offer again", offer_again, again},
+        {"accept", take_over, accepted},
+        {"decline", decline_offer, declined},
+        {"cancel", cancel_offer, cancelled},
+        {"use", use_it, used},
+    };
+    try_all(&fl_transfer_machine, bring_transfer, inputs, sizeof(inputs) / sizeof(inputs[0]));
+}
+
 static void bring_condition(struct world *world, unsigned state)
 {
     if (state == FL_CONDITION_RAISED)
@@ -395,7 +459,7 @@ static void rights_are_as_described(void **state)
         {FL_RIGHT_CONFIGURE, true, true, true}, {FL_RIGHT_DELETE, true, false, false},
         {FL_RIGHT_SHARE, true, true, false},    {FL_RIGHT_VIEW, true, true, true},
         {FL_RIGHT_COMMAND, true, true, true},   {FL_RIGHT_DROP, false, false, true},
-        {FL_RIGHT_MANAGE, true, false, false},
+        {FL_RIGHT_MANAGE, true, false, false},  {FL_RIGHT_TRANSFER, true, false, false},
     };
     assert_int_equal(sizeof(rows) / sizeof(rows[0]), FL_RIGHT_COUNT);
     for (size_t i = 0; i < FL_RIGHT_COUNT; i++) {
@@ -416,6 +480,7 @@ int main(void)
         cmocka_unit_test(claims_answer_everything),
         cmocka_unit_test(invitations_answer_everything),
         cmocka_unit_test(devices_answer_everything),
+        cmocka_unit_test(transfers_answer_everything),
         cmocka_unit_test(conditions_answer_everything),
         cmocka_unit_test(rights_are_as_described),
     };

@@ -23,6 +23,7 @@ struct source {
     unsigned command_count;
     unsigned claim_count;
     unsigned invitation_count;
+    unsigned transfer_count;
     unsigned device_count;
 };
 
@@ -149,10 +150,35 @@ static void manage(struct world *world, struct source *source)
     }
 }
 
+static void hand_over(struct world *world, struct source *source)
+{
+    unsigned who = one_of(source, ACCOUNT_COUNT);
+    unsigned transfer = recent(source, source->transfer_count);
+    switch (draw(source, 8)) {
+    case 0:
+        cast_decline_offer(world, who, transfer);
+        break;
+    case 1:
+        cast_cancel_offer(world, who, transfer);
+        break;
+    case 2:
+    case 3:
+    case 4:
+        cast_take_over(world, who, transfer);
+        break;
+    default:
+        cast_offer(world, who, one_of(source, DEVICE_COUNT), one_of(source, ACCOUNT_COUNT),
+                   ++source->transfer_count);
+    }
+}
+
 static void act(struct world *world, struct source *source)
 {
     unsigned who = one_of(source, ACCOUNT_COUNT);
-    switch (draw(source, 10)) {
+    switch (draw(source, 11)) {
+    case 9:
+        hand_over(world, source);
+        break;
     case 0:
         share_some(world, source);
         break;
@@ -255,8 +281,11 @@ static void invariants_hold_after_every_request(void **state)
 {
     (void)state;
     static struct world world;
-    struct source source = {
-        .share_count = 1, .command_count = 1, .claim_count = 1, .device_count = DEVICE_COUNT};
+    struct source source = {.share_count = 1,
+                            .command_count = 1,
+                            .claim_count = 1,
+                            .transfer_count = 1,
+                            .device_count = DEVICE_COUNT};
     fl_port_virtual_init(&source.port, seed_of(), 0);
     world_init(&world);
     world_add_view(&world, fl_eventlog_view());

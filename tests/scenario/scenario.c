@@ -261,6 +261,11 @@ static size_t read_actor(struct scenario *s, const struct sentence *sentence, si
                   for_account ? id_of("subject", sentence->words[at + 3]) : NULL);
         return at + (for_account ? 4 : 2);
     }
+    if (is(sentence, at, "the") && is(sentence, at + 1, "link") && is(sentence, at + 2, "of") &&
+        at + 3 < sentence->count) {
+        set_actor(s, "link:", id_of("transfer", sentence->words[at + 3]), NULL);
+        return at + 4;
+    }
     if (is(sentence, at, "the") && is(sentence, at + 1, "detector")) {
         set_actor(s, "detector", "", NULL);
         return at + 2;
@@ -316,7 +321,8 @@ static void run_line(struct scenario *s, const char *keyword, const struct sente
         return;
     size_t verb = read_actor(s, sentence, 1);
     if (!run_pattern(s, request_patterns, sentence, verb) &&
-        !run_pattern(s, device_patterns, sentence, verb))
+        !run_pattern(s, device_patterns, sentence, verb) &&
+        !run_pattern(s, transfer_patterns, sentence, verb))
         fail(s, "no such sentence");
 }
 

@@ -55,11 +55,12 @@ struct pattern {
     sentence_fn *run;
 };
 
-extern const struct pattern request_patterns[]; /* what follows an actor */
-extern const struct pattern device_patterns[];  /* the same, about devices */
-extern const struct pattern plain_patterns[];   /* whole sentences, not requests */
-extern const struct pattern expect_patterns[];  /* after then */
-extern const struct pattern log_patterns[];     /* the same, about the Event Log */
+extern const struct pattern request_patterns[];  /* what follows an actor */
+extern const struct pattern device_patterns[];   /* the same, about devices */
+extern const struct pattern transfer_patterns[]; /* the same, about ownership */
+extern const struct pattern plain_patterns[];    /* whole sentences, not requests */
+extern const struct pattern expect_patterns[];   /* after then */
+extern const struct pattern log_patterns[];      /* the same, about the Event Log */
 
 /* Ends the test: file, line, why. */
 _Noreturn void fail(const struct scenario *s, const char *format, ...)
@@ -73,6 +74,9 @@ void send_record(struct scenario *s, const struct fl_record *record);
 
 /* Splits "a,b,U1..U9" into names; returns how many. */
 size_t split_list(struct scenario *s, const char *list, char (*names)[32]);
+
+/* Ids of listed devices, in static storage; returns how many. */
+size_t device_ids(struct scenario *s, const char *list, const char **ids);
 
 /* Id of a thing by its name; static storage, stays. */
 const char *id_of(const char *kind, const char *name);

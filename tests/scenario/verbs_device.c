@@ -29,8 +29,7 @@ static void remove_device(struct scenario *s, const struct arguments *a)
     request(s, &action.base);
 }
 
-/* Ids of listed devices, in static storage. */
-static size_t device_ids(struct scenario *s, const char *list, const char **ids)
+size_t device_ids(struct scenario *s, const char *list, const char **ids)
 {
     static char names[LIST_COUNT_MAX][32];
     static char texts[LIST_COUNT_MAX][FL_ID_TEXT_SIZE];

@@ -150,6 +150,21 @@ static void staff(struct node *node)
     assert_int_equal(cast_remove_shared(world, 2, 1), FL_MESSAGE_SharedDevicesRemoved);
 }
 
+/* A device that goes to another company and comes back. */
+static void owners(struct node *node)
+{
+    struct world *world = &node->world;
+    assert_int_equal(cast_offer(world, 1, 2, 2, 1), FL_MESSAGE_TransferOffered);
+    assert_int_equal(cast_decline_offer(world, 2, 1), FL_MESSAGE_TransferDeclined);
+    assert_int_equal(cast_offer(world, 1, 2, 2, 2), FL_MESSAGE_TransferOffered);
+    assert_int_equal(cast_cancel_offer(world, 1, 2), FL_MESSAGE_TransferCancelled);
+    for (unsigned i = 1; i <= 2; i++) {
+        assert_int_equal(cast_offer(world, i, 2, 3 - i, 2 + i), FL_MESSAGE_TransferOffered);
+        pass_time(node);
+        assert_int_equal(cast_take_over(world, 3 - i, 2 + i), FL_MESSAGE_TransferAccepted);
+    }
+}
+
 /* Junk that was let in, an action sent twice, and the log's end. */
 static void last_things(struct node *node)
 {
@@ -334,6 +349,7 @@ void story_write(struct node *node, struct fl_journal *journal)
     people(node);
     commands(node);
     staff(node);
+    owners(node);
     last_things(node);
     check_types(node);
     write_decided(node, journal);
