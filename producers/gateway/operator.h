@@ -22,6 +22,9 @@ const fl_device_row *fl_call_find_device(struct call *call, struct fl_kv *kv, co
 const char **fl_call_find_devices(struct call *call, struct fl_kv *kv, const char **names,
                                   size_t count);
 
+/* The same in a read of its own. */
+const char **fl_call_resolve_devices(struct call *call, const char **names, size_t count);
+
 call_handler fl_route_get_devices;
 call_handler fl_route_get_device;
 call_handler fl_route_patch_device;
@@ -32,6 +35,13 @@ call_handler fl_route_get_shares;
 call_handler fl_route_post_share;
 call_handler fl_route_post_share_accept;
 call_handler fl_route_delete_share;
+
+/* operator_transfer.c */
+call_handler fl_route_get_transfers;
+call_handler fl_route_post_transfer;
+call_handler fl_route_post_transfer_accept;
+call_handler fl_route_post_transfer_decline;
+call_handler fl_route_delete_transfer;
 
 /* operator_people.c */
 call_handler fl_route_get_invitations;

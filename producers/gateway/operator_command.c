@@ -94,9 +94,15 @@ static json_t *command_json(const fl_command_row *row, int64_t now_ms)
     return json;
 }
 
+/* A command belongs to the time of the owner that it was requested in: his company goes on seeing
+ * it, everybody else as long as the device is his. */
 static bool may_see(struct call *call, struct fl_kv *kv, const fl_command_row *row)
 {
-    return call->identity.on_behalf_of.data == NULL ||
+    if (!fl_call_is_for_account(call) || fl_slice_is(call->identity.company_id, row->company_id))
+        return true;
+    const fl_device_row *device =
+        fl_registry_device(kv, &call->scratch, fl_slice_text(row->device_id));
+    return device != NULL && strcmp(device->company_id, row->company_id) == 0 &&
            fl_registry_may(kv, &call->scratch, call->identity.on_behalf_of,
                            fl_slice_text(row->device_id), FL_RIGHT_VIEW,
                            fl_port_wall_ms(call->gateway->duty->port));

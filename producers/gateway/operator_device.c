@@ -469,3 +469,15 @@ void fl_route_delete_device(struct call *call)
     if (action.device_id != NULL)
         fl_call_act_and_answer(call, &action.base, 200);
 }
+
+const char **fl_call_resolve_devices(struct call *call, const char **names, size_t count)
+{
+    struct fl_store_read read = {.kv = NULL};
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
+        return NULL;
+    const char **ids = fl_call_find_devices(call, read.kv, names, count);
+    enum fl_error error = fl_store_read_end(&read);
+    if (ids != NULL && error != FL_OK)
+        fl_call_error(call, error);
+    return error == FL_OK ? ids : NULL;
+}

@@ -50,19 +50,6 @@ void fl_route_get_shares(struct call *call)
     fl_call_answer_list(call, &read, error, items, rows.next);
 }
 
-/* Names and ids of the body to ids; NULL after answering. */
-static const char **resolve_devices(struct call *call, const char **names, size_t count)
-{
-    struct fl_store_read read = {.kv = NULL};
-    if (!fl_call_read_begin(call, call->gateway->registry, &read))
-        return NULL;
-    const char **ids = fl_call_find_devices(call, read.kv, names, count);
-    enum fl_error error = fl_store_read_end(&read);
-    if (ids != NULL && error != FL_OK)
-        fl_call_error(call, error);
-    return error == FL_OK ? ids : NULL;
-}
-
 void fl_route_post_share(struct call *call)
 {
     struct outcome outcome;
@@ -77,7 +64,7 @@ void fl_route_post_share(struct call *call)
         fl_call_problem(call, 422, "devices must name 1 to 1000 devices", NULL, "devices");
         return;
     }
-    action.device_ids = resolve_devices(call, names, count);
+    action.device_ids = fl_call_resolve_devices(call, names, count);
     action.n_device_ids = count;
     if (action.device_ids == NULL || !fl_call_person(call, address, &action.person))
         return;
@@ -124,7 +111,7 @@ void fl_route_delete_share(struct call *call)
         names[count++] = name;
     }
     action.share_id = call->parameters[0];
-    action.device_ids = count == 0 ? NULL : resolve_devices(call, names, count);
+    action.device_ids = count == 0 ? NULL : fl_call_resolve_devices(call, names, count);
     action.n_device_ids = count;
     if (count == 0 || action.device_ids != NULL)
         fl_call_act_and_answer(call, &action.base, 200);

@@ -25,6 +25,11 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_share_list,
     &fl_command_share_clear,
     &fl_command_unshare,
+    &fl_command_transfer_offer,
+    &fl_command_transfer_list,
+    &fl_command_transfer_accept,
+    &fl_command_transfer_decline,
+    &fl_command_transfer_cancel,
     /* commands to devices */
     &fl_command_self_test,
     &fl_command_beeper,

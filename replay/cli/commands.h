@@ -32,6 +32,13 @@ extern const struct fl_command fl_command_share_accept;
 extern const struct fl_command fl_command_share_list;
 extern const struct fl_command fl_command_unshare;
 
+/* transfer.c */
+extern const struct fl_command fl_command_transfer_offer;
+extern const struct fl_command fl_command_transfer_list;
+extern const struct fl_command fl_command_transfer_accept;
+extern const struct fl_command fl_command_transfer_decline;
+extern const struct fl_command fl_command_transfer_cancel;
+
 /* clock.c */
 extern const struct fl_command fl_command_clock_accept;
 
