@@ -6,6 +6,7 @@
 #include "core/timestamp.h"
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/common.pb-c.h"
+#include "fleetlog/v1/devices.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "fleetlog/v1/subjects.pb-c.h"
 #include "fleetlog/v1/telemetry.pb-c.h"

@@ -405,6 +405,8 @@ const struct route fl_operator_routes[] = {
     {"GET", "/v1/devices/{}", fl_route_get_device, 0},
     {"PATCH", "/v1/devices/{}", fl_route_patch_device, FL_ROUTE_JSON},
     {"DELETE", "/v1/devices/{}", fl_route_delete_device, 0},
+    {"POST", "/v1/devices/{}/move", fl_route_post_device_move, FL_ROUTE_JSON},
+    {"GET", "/v1/agents", fl_route_get_agents, 0},
     {"GET", "/v1/shares", fl_route_get_shares, 0},
     {"POST", "/v1/shares", fl_route_post_share, FL_ROUTE_JSON},
     {"POST", "/v1/shares/accept", fl_route_post_share_accept, FL_ROUTE_JSON},

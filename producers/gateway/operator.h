@@ -30,6 +30,13 @@ call_handler fl_route_get_device;
 call_handler fl_route_patch_device;
 call_handler fl_route_delete_device;
 
+/* operator_alias.c */
+/* Adds how the device is reached and what it was known by before. */
+enum fl_error fl_call_add_aliases(struct call *call, json_t *device, struct fl_kv *kv,
+                                  const fl_device_row *row) FL_MUST_USE;
+call_handler fl_route_get_agents;
+call_handler fl_route_post_device_move;
+
 /* operator_share.c */
 call_handler fl_route_get_shares;
 call_handler fl_route_post_share;

@@ -415,6 +415,9 @@ void fl_route_get_device(struct call *call)
         for (size_t i = 0; offers != NULL && i < offers->n_commands; i++)
             json_array_append_new(commands, fl_text_json(offers->commands[i]));
         json_object_set_new(device, "commands", commands);
+        enum fl_error aliases_error = fl_call_add_aliases(call, device, read.kv, row);
+        if (aliases_error != FL_OK && read.kv->error == FL_OK)
+            fl_kv_fail(read.kv, aliases_error);
     }
     enum fl_error error = fl_store_read_end(&read);
     if (row == NULL)

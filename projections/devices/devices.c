@@ -7,6 +7,7 @@
 
 #include "core/assert.h"
 #include "core/cursor.h"
+#include "fleetlog/v1/devices.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
 
 enum {
@@ -338,6 +339,12 @@ static enum fl_error apply_event(struct fl_kv *kv, const struct fl_view_input *i
         put_fact(kv, event->device_number, &fact);
         fl_kv_put(kv, FL_DEVICES_IDS, fl_slice_of(fact.id, FL_ID_SIZE),
                   number_key(event->device_number, key));
+    } else if (input->envelope->row->type == FL_MESSAGE_DeviceMoved) {
+        const Fleetlog__V1__DeviceMoved *event = (const void *)input->message;
+        if (!fl_devices_fact(kv, event->device_number, &fact))
+            return kv->error != FL_OK ? kv->error : FL_INVALID;
+        fact.generation = event->generation;
+        put_fact(kv, event->device_number, &fact);
     } else if (input->envelope->row->type == FL_MESSAGE_DeviceRemoved) {
         const Fleetlog__V1__DeviceRemoved *event = (const void *)input->message;
         if (!fl_devices_fact(kv, event->device_number, &fact))

@@ -18,6 +18,7 @@
  * 13. A company's list of people names the person's invitation.
  * 14. An open offer of ownership counts devices of its owner, none offered twice; a closed one
  * none.
+ * 15. An alias stands under its device and the sequence that ended it.
  */
 #include "projections/registry/check.h"
 
@@ -309,6 +310,16 @@ static bool check_outcome(struct fl_checking *c, struct fl_slice key, const void
     return (key.size == 8 && row->event_id[0] != '\0') || fl_broken(c, 1, "an outcome");
 }
 
+static bool check_alias(struct fl_checking *c, struct fl_slice key, const void *opaque)
+{
+    const fl_alias_row *row = opaque;
+    struct fl_key own;
+    fl_key_alias(&own, row->device_id, row->sequence);
+    return (fl_slice_equal(fl_key_slice(&own), key) &&
+            fl_registry_device(c->kv, &c->arena, fl_slice_text(row->device_id)) != NULL) ||
+           fl_broken(c, 15, "an alias of device %s", row->device_id);
+}
+
 static const struct {
     enum fl_registry_table table;
     check_row_fn *check;
@@ -321,6 +332,7 @@ static const struct {
     {FL_TABLE_SHARES, check_share},      {FL_TABLE_GRANTS, check_grant},
     {FL_TABLE_COMMANDS, check_command},  {FL_TABLE_CONDITIONS, check_condition},
     {FL_TABLE_OUTCOMES, check_outcome},  {FL_TABLE_TRANSFERS, fl_check_transfer},
+    {FL_TABLE_ALIASES, check_alias},
 };
 
 static bool check_rows(struct fl_checking *c, enum fl_registry_table table, check_row_fn *check)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Devices: registered and described by their agent, named and placed by people. */
+#include "fleetlog/v1/devices.pb-c.h"
+#include "projections/registry/decide_alias.h"
 #include "projections/registry/deciding.h"
 
 /* The id of a thing that is there already, told with the refusal. */
@@ -42,6 +44,23 @@ const ProtobufCMessage *fl_decide_register_device(struct fl_deciding *d)
     return &event->base;
 }
 
+static const ProtobufCMessage *alias_recorded(struct fl_deciding *d,
+                                              const Fleetlog__V1__ReportCapabilities *action,
+                                              Fleetlog__V1__DeviceIdentity *before,
+                                              const char *changed)
+{
+    Fleetlog__V1__DeviceAliasRecorded *event = fl_answer(d, FL_MESSAGE_DeviceAliasRecorded);
+    event->device_id = action->device_id;
+    event->identity = action->identity;
+    event->identity_before = before;
+    event->commands = action->commands;
+    event->n_commands = action->n_commands;
+    event->variables = action->variables;
+    event->n_variables = action->n_variables;
+    event->changed = changed;
+    return &event->base;
+}
+
 const ProtobufCMessage *fl_decide_report_capabilities(struct fl_deciding *d)
 {
     const Fleetlog__V1__ReportCapabilities *action =
@@ -49,6 +68,13 @@ const ProtobufCMessage *fl_decide_report_capabilities(struct fl_deciding *d)
     fl_device_row *device;
     if (!fl_agent_device(d, action->device_id, &device))
         return d->answer;
+    const fl_capabilities_row *known =
+        fl_row_by_id(d->kv, d->arena, FL_TABLE_CAPABILITIES, fl_slice_text(action->device_id));
+    const char *changed = known == NULL || known->identity == NULL
+                              ? NULL
+                              : fl_identity_changed(d, known->identity, action->identity);
+    if (changed != NULL)
+        return alias_recorded(d, action, known->identity, changed);
     Fleetlog__V1__CapabilitiesReported *event = fl_answer(d, FL_MESSAGE_CapabilitiesReported);
     event->device_id = action->device_id;
     event->identity = action->identity;

@@ -57,6 +57,15 @@ const char **fl_fold_share_devices(struct fl_folding *f, const fl_share_row *sha
 /* Ends open commands as cancelled. */
 bool fl_fold_cancel(struct fl_folding *f, const char *const *command_ids, size_t count);
 
+/* What the rows of a device are made of. */
+fl_device_row *fl_fold_active_device(struct fl_folding *f, const char *device_id);
+void fl_fold_put_capabilities(struct fl_folding *f, const char *device_id,
+                              Fleetlog__V1__DeviceIdentity *identity, const char **commands,
+                              size_t command_count, const char **variables, size_t variable_count);
+/* Who is reached by the device's way; "" for nobody at present. */
+void fl_fold_put_identity(struct fl_folding *f, const fl_device_row *device, const char *device_id);
+void fl_fold_drop_conditions(struct fl_folding *f, const char *device_id);
+
 /* Ends all shares of a device. */
 bool fl_fold_drop_grants(struct fl_folding *f, const char *device_id);
 
@@ -81,4 +90,5 @@ fl_fold_fn fl_fold_action_rejected, fl_fold_log_created, fl_fold_node_announced,
     fl_fold_command_cancelled, fl_fold_command_delivered, fl_fold_command_acknowledged,
     fl_fold_command_succeeded, fl_fold_command_failed, fl_fold_command_expired,
     fl_fold_condition_raised, fl_fold_condition_cleared, fl_fold_transfer_offered,
-    fl_fold_transfer_accepted, fl_fold_transfer_declined, fl_fold_transfer_cancelled;
+    fl_fold_transfer_accepted, fl_fold_transfer_declined, fl_fold_transfer_cancelled,
+    fl_fold_device_moved, fl_fold_device_alias_recorded;

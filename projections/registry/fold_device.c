@@ -51,9 +51,9 @@ bool fl_fold_agent_enrolled(struct fl_folding *f)
     return true;
 }
 
-static void put_capabilities(struct fl_folding *f, const char *device_id,
-                             Fleetlog__V1__DeviceIdentity *identity, const char **commands,
-                             size_t command_count, const char **variables, size_t variable_count)
+void fl_fold_put_capabilities(struct fl_folding *f, const char *device_id,
+                              Fleetlog__V1__DeviceIdentity *identity, const char **commands,
+                              size_t command_count, const char **variables, size_t variable_count)
 {
     fl_capabilities_row row = FLEETLOG__ROWS__V1__CAPABILITIES_ROW__INIT;
     row.device_id = device_id;
@@ -71,7 +71,7 @@ static void put_device(struct fl_folding *f, const fl_device_row *row)
     fl_row_put_by_id(f->kv, f->arena, FL_TABLE_DEVICES, row->device_id, &row->base);
 }
 
-static void put_identity(struct fl_folding *f, const fl_device_row *device, const char *device_id)
+void fl_fold_put_identity(struct fl_folding *f, const fl_device_row *device, const char *device_id)
 {
     fl_identity_row row = FLEETLOG__ROWS__V1__IDENTITY_ROW__INIT;
     struct fl_key key;
@@ -124,16 +124,16 @@ bool fl_fold_device_registered(struct fl_folding *f)
     row.name = event->name;
     row.registered_at_ms = row.owned_since_ms = f->now_ms;
     put_device(f, &row);
-    put_capabilities(f, event->device_id, event->identity, event->commands, event->n_commands,
-                     event->variables, event->n_variables);
-    put_identity(f, &row, row.device_id);
+    fl_fold_put_capabilities(f, event->device_id, event->identity, event->commands,
+                             event->n_commands, event->variables, event->n_variables);
+    fl_fold_put_identity(f, &row, row.device_id);
     put_number(f, row.device_number, row.device_id);
     fl_key_pair(&key, FL_INDEX_COMPANY_DEVICES, row.company_id, row.device_id);
     fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
     return true;
 }
 
-static fl_device_row *active_device(struct fl_folding *f, const char *device_id)
+fl_device_row *fl_fold_active_device(struct fl_folding *f, const char *device_id)
 {
     fl_device_row *row = fl_fold_row(f, FL_TABLE_DEVICES, device_id);
     if (row != NULL && row->state != FL_DEVICE_ACTIVE) {
@@ -147,10 +147,10 @@ bool fl_fold_capabilities_reported(struct fl_folding *f)
 {
     const Fleetlog__V1__CapabilitiesReported *event =
         (const Fleetlog__V1__CapabilitiesReported *)f->input->message;
-    if (active_device(f, event->device_id) == NULL)
+    if (fl_fold_active_device(f, event->device_id) == NULL)
         return false;
-    put_capabilities(f, event->device_id, event->identity, event->commands, event->n_commands,
-                     event->variables, event->n_variables);
+    fl_fold_put_capabilities(f, event->device_id, event->identity, event->commands,
+                             event->n_commands, event->variables, event->n_variables);
     return true;
 }
 
@@ -158,7 +158,7 @@ bool fl_fold_device_renamed(struct fl_folding *f)
 {
     const Fleetlog__V1__DeviceRenamed *event =
         (const Fleetlog__V1__DeviceRenamed *)f->input->message;
-    fl_device_row *row = active_device(f, event->device_id);
+    fl_device_row *row = fl_fold_active_device(f, event->device_id);
     if (row == NULL)
         return false;
     row->name = event->name;
@@ -170,7 +170,7 @@ bool fl_fold_device_located(struct fl_folding *f)
 {
     const Fleetlog__V1__DeviceLocated *event =
         (const Fleetlog__V1__DeviceLocated *)f->input->message;
-    fl_device_row *row = active_device(f, event->device_id);
+    fl_device_row *row = fl_fold_active_device(f, event->device_id);
     if (row == NULL)
         return false;
     row->location = event->location;
@@ -196,7 +196,7 @@ bool fl_fold_drop_grants(struct fl_folding *f, const char *device_id)
     return true;
 }
 
-static void drop_conditions(struct fl_folding *f, const char *device_id)
+void fl_fold_drop_conditions(struct fl_folding *f, const char *device_id)
 {
     struct fl_key key;
     struct fl_kv_walk walk;
@@ -213,16 +213,16 @@ bool fl_fold_device_removed(struct fl_folding *f)
     const Fleetlog__V1__DeviceRemoved *event =
         (const Fleetlog__V1__DeviceRemoved *)f->input->message;
     struct fl_key key;
-    fl_device_row *row = active_device(f, event->device_id);
+    fl_device_row *row = fl_fold_active_device(f, event->device_id);
     if (row == NULL ||
         !fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids) ||
         !fl_fold_drop_grants(f, event->device_id) || !fl_fold_drop_offer(f, event->device_id) ||
         !fl_fold_move(f, &fl_device_machine, &row->state, FL_DEVICE_REMOVED, event->device_id))
         return false;
-    drop_conditions(f, event->device_id);
+    fl_fold_drop_conditions(f, event->device_id);
     row->removed_at_ms = f->now_ms;
     put_device(f, row);
-    put_identity(f, row, "");
+    fl_fold_put_identity(f, row, "");
     fl_key_pair(&key, FL_INDEX_COMPANY_DEVICES, row->company_id, row->device_id);
     fl_index_del(f->kv, &key);
     return true;
@@ -233,7 +233,7 @@ static bool fold_condition(struct fl_folding *f, const Fleetlog__V1__ConditionRa
 {
     fl_condition_row fresh = FLEETLOG__ROWS__V1__CONDITION_ROW__INIT;
     struct fl_key key;
-    if (active_device(f, event->device_id) == NULL)
+    if (fl_fold_active_device(f, event->device_id) == NULL)
         return false;
     fl_key_condition(&key, fl_slice_text(event->device_id), (uint32_t)event->kind);
     fl_condition_row *row = fl_row_get(f->kv, f->arena, FL_TABLE_CONDITIONS, &key);

@@ -51,6 +51,7 @@ static const struct list_rule {
                                   FL_TABLE_TRANSFERS},
     [FL_LIST_TRANSFER_DEVICES] = {FL_TABLE_INDEX, FL_INDEX_TRANSFER_DEVICES, true, TAIL_ID,
                                   FL_TABLE_DEVICES},
+    [FL_LIST_DEVICE_ALIASES] = {FL_TABLE_ALIASES, 0, true, ROWS, FL_TABLE_ALIASES},
     [FL_LIST_CONDITIONS] = {FL_TABLE_CONDITIONS, 0, true, ROWS, FL_TABLE_CONDITIONS},
 };
 

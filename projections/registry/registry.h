@@ -82,6 +82,7 @@ enum fl_registry_list {
     FL_LIST_TRANSFERS,        /* fl_transfer_row, of a company: open offers */
     FL_LIST_PERSON_TRANSFERS, /* fl_transfer_row, of a subject: open offers to him */
     FL_LIST_TRANSFER_DEVICES, /* fl_device_row, of a transfer that is open */
+    FL_LIST_DEVICE_ALIASES,   /* fl_alias_row, of a device: the newest sixteen, oldest first */
     FL_LIST_CONDITIONS,       /* fl_condition_row, of a device: raised or not */
     FL_LIST_COUNT
 };

@@ -26,4 +26,5 @@ typedef Fleetlog__Rows__V1__GrantRow fl_grant_row;
 typedef Fleetlog__Rows__V1__CommandRow fl_command_row;
 typedef Fleetlog__Rows__V1__ConditionRow fl_condition_row;
 typedef Fleetlog__Rows__V1__OutcomeRow fl_outcome_row;
+typedef Fleetlog__Rows__V1__AliasRow fl_alias_row;
 typedef Fleetlog__Rows__V1__TransferRow fl_transfer_row;

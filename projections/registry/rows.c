@@ -122,6 +122,13 @@ void fl_key_grant(struct fl_key *key, const char *device_id, struct fl_slice sub
     fl_key_id(key, subject_id);
 }
 
+void fl_key_alias(struct fl_key *key, const char *device_id, uint64_t sequence)
+{
+    fl_key_begin(key);
+    fl_key_id_text(key, device_id);
+    fl_key_u64(key, sequence);
+}
+
 void fl_key_condition(struct fl_key *key, struct fl_slice device_id, uint32_t kind)
 {
     fl_key_begin(key);

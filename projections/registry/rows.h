@@ -80,6 +80,7 @@ void fl_row_put_by_id(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry
 void fl_key_log(struct fl_key *key);
 void fl_key_address(struct fl_key *key, const Fleetlog__V1__AddressIndex *index);
 void fl_key_grant(struct fl_key *key, const char *device_id, struct fl_slice subject_id);
+void fl_key_alias(struct fl_key *key, const char *device_id, uint64_t sequence);
 void fl_key_condition(struct fl_key *key, struct fl_slice device_id, uint32_t kind);
 /* (agent, SHA-256 of address 0x00 name): texts have no fixed width. */
 void fl_key_identity(struct fl_key *key, struct fl_slice agent_id, const char *upsd_address,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "projections/registry/decide_alias.h"
 #include "projections/registry/decide_transfer.h"
 #include "projections/registry/deciding.h"
 
@@ -26,6 +27,7 @@ static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_EnrolAgent] = fl_decide_enrol_agent,
     [FL_MESSAGE_RegisterDevice] = fl_decide_register_device,
     [FL_MESSAGE_ReportCapabilities] = fl_decide_report_capabilities,
+    [FL_MESSAGE_MoveDevice] = fl_decide_move_device,
     [FL_MESSAGE_RenameDevice] = fl_decide_rename_device,
     [FL_MESSAGE_LocateDevice] = fl_decide_locate_device,
     [FL_MESSAGE_RemoveDevice] = fl_decide_remove_device,

@@ -9,6 +9,8 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_device_rename,
     &fl_command_device_locate,
     &fl_command_device_remove,
+    &fl_command_device_move,
+    &fl_command_agent_list,
     &fl_command_events,
     /* people */
     &fl_command_invite,

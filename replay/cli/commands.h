@@ -32,6 +32,10 @@ extern const struct fl_command fl_command_share_accept;
 extern const struct fl_command fl_command_share_list;
 extern const struct fl_command fl_command_unshare;
 
+/* alias.c */
+extern const struct fl_command fl_command_agent_list;
+extern const struct fl_command fl_command_device_move;
+
 /* transfer.c */
 extern const struct fl_command fl_command_transfer_offer;
 extern const struct fl_command fl_command_transfer_list;

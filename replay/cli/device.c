@@ -124,6 +124,29 @@ static void print_line(const char *name, const char *value)
     fputc('\n', stdout);
 }
 
+/* What it said of itself before, or where it was, the newest first. */
+static void print_aliases(const json_t *device)
+{
+    static const char *const fields[] = {"serial", "model", "firmware", "upsName", "upsdAddress"};
+    const json_t *aliases = json_object_get(device, "aliases");
+    for (size_t i = 0; i < json_array_size(aliases); i++) {
+        const json_t *alias = json_array_get(aliases, i);
+        char until[FL_TIMESTAMP_TEXT_SIZE] = "";
+        json_int_t until_ms = json_integer_value(json_object_get(alias, "untilMs"));
+        if (until_ms > 0 && until_ms <= FL_TIMESTAMP_MS_MAX)
+            fl_timestamp_format(until_ms, until);
+        printf("%-16s until %s:", "formerly", until);
+        for (size_t k = 0; k < sizeof(fields) / sizeof(fields[0]); k++) {
+            const char *value = json_string_value(json_object_get(alias, fields[k]));
+            if (value == NULL || value[0] == '\0')
+                continue;
+            printf(" %s ", fields[k]);
+            fl_print_safe(value, strlen(value), stdout);
+        }
+        fputc('\n', stdout);
+    }
+}
+
 static void print_device(const json_t *device)
 {
     static const char *const fields[] = {"deviceId", "name",         "location", "owner",
@@ -141,6 +164,7 @@ static void print_device(const json_t *device)
         print_line("sampledAt", time_text);
     }
     print_line("conditions", conditions_cell(device, text, sizeof(text)));
+    print_aliases(device);
     printf("\nAs received:\n");
     json_object_foreach(json_object_get(device, "raw"), name, raw)
     {

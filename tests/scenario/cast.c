@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/scenario/cast.h"
+#include "fleetlog/v1/devices.pb-c.h"
 #include "fleetlog/v1/transfers.pb-c.h"
 
 #include <stdio.h>
@@ -288,6 +289,30 @@ enum fl_message_type cast_revoke(struct world *world, unsigned account, unsigned
     INIT(RevokeShare, action, revoke_share);
     action.share_id = cast_id("share", share);
     return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_move(struct world *world, unsigned account, unsigned device,
+                               unsigned agent, unsigned ups)
+{
+    char name[32];
+    INIT(MoveDevice, action, move_device);
+    snprintf(name, sizeof(name), "ups%u", ups);
+    action.device_id = cast_id("device", device);
+    action.agent_id = cast_id("agent", agent);
+    action.upsd_address = "localhost:3493";
+    action.ups_name = name;
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_describe(struct world *world, unsigned agent, unsigned device,
+                                   const char *serial)
+{
+    Fleetlog__V1__DeviceIdentity identity = FLEETLOG__V1__DEVICE_IDENTITY__INIT;
+    INIT(ReportCapabilities, action, report_capabilities);
+    identity.serial = serial;
+    action.device_id = cast_id("device", device);
+    action.identity = &identity;
+    return cast_agent(world, agent, NULL, &action.base);
 }
 
 enum fl_message_type cast_offer(struct world *world, unsigned account, unsigned device,

@@ -64,6 +64,10 @@ enum fl_message_type cast_share(struct world *world, unsigned account, const uns
                                 size_t device_count, unsigned person, unsigned share);
 enum fl_message_type cast_accept(struct world *world, unsigned account, unsigned share);
 enum fl_message_type cast_revoke(struct world *world, unsigned account, unsigned share);
+enum fl_message_type cast_move(struct world *world, unsigned account, unsigned device,
+                               unsigned agent, unsigned ups);
+enum fl_message_type cast_describe(struct world *world, unsigned agent, unsigned device,
+                                   const char *serial);
 enum fl_message_type cast_offer(struct world *world, unsigned account, unsigned device,
                                 unsigned person, unsigned transfer);
 enum fl_message_type cast_take_over(struct world *world, unsigned account, unsigned transfer);

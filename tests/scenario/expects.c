@@ -287,6 +287,11 @@ static void expect_invitations(struct scenario *s, const struct arguments *a)
     expect_list(s, a, FL_LIST_INVITATIONS, id_of("company", a->texts[0]));
 }
 
+static void expect_aliases(struct scenario *s, const struct arguments *a)
+{
+    expect_list(s, a, FL_LIST_DEVICE_ALIASES, id_of("device", a->texts[0]));
+}
+
 static void expect_pending(struct scenario *s, const struct arguments *a)
 {
     expect_list(s, a, FL_LIST_AGENT_PENDING, id_of("agent", a->texts[0]));
@@ -346,6 +351,7 @@ const struct pattern expect_patterns[] = {
     {"$w holds $w shared devices", expect_shared},
     {"$w has $w accounts", expect_accounts},
     {"$w has invited $w people", expect_invitations},
+    {"$w has $w aliases", expect_aliases},
     {"agent $w has $w commands to fetch", expect_pending},
     {"$w", expect_event},
     {NULL, NULL},

@@ -68,6 +68,9 @@ size_t junk_begin(struct world *world)
     cast_close_account(world, 51);
     cast_create_account(world, 53, 1, FLEETLOG__V1__ROLE__ROLE_MEMBER);
     cast_remove_coworker(world, 1, 53);
+    cast_move(world, 1, 1, 1, 7);
+    cast_describe(world, 1, 1, "AS1");
+    cast_describe(world, 1, 1, "AS2");
     for (unsigned transfer = 1; transfer <= 3; transfer++) {
         cast_offer(world, 1, 1, 2, transfer);
         if (transfer == 1)

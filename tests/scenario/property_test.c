@@ -154,7 +154,15 @@ static void hand_over(struct world *world, struct source *source)
 {
     unsigned who = one_of(source, ACCOUNT_COUNT);
     unsigned transfer = recent(source, source->transfer_count);
-    switch (draw(source, 8)) {
+    switch (draw(source, 10)) {
+    case 8:
+        cast_move(world, who, one_of(source, DEVICE_COUNT), one_of(source, AGENT_COUNT),
+                  one_of(source, 2 * DEVICE_COUNT));
+        break;
+    case 9:
+        cast_describe(world, one_of(source, AGENT_COUNT), one_of(source, DEVICE_COUNT),
+                      draw(source, 2) == 0 ? "AS1" : "AS2");
+        break;
     case 0:
         cast_decline_offer(world, who, transfer);
         break;

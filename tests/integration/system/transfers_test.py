@@ -127,6 +127,34 @@ class Transfers(SystemTest):
             )
             self.assertEqual(sorted(answer.status for answer in answers), [200, 409], answers)
 
+    def test_a_device_is_moved_to_another_agent_and_stays_the_same(self):
+        node = self.one
+        rack = self.agent.register("rack-1")
+        body = {
+            "identity": {"manufacturer": "Example", "model": "U1", "serial": "2", "firmware": "1"},
+            "commands": [],
+            "variables": [],
+        }
+        self.assertEqual(self.agent.call("POST", f"/agent/v1/devices/{rack[0]}/capabilities", body).status, 200)
+        other = enrolled_agent(node, node.owner)
+        agents = {line["agentId"] for line in node.run("agent", "list", account=node.owner)}
+        self.assertEqual(agents, {self.agent.id, other.id})
+        node.one(
+            "device", "move", "rack-1", "--agent", other.id, "--upsd", "nas:3493", "--ups", "rack", account=node.owner
+        )
+        device = node.one("device", "show", "rack-1", account=node.owner)
+        self.assertEqual((device["deviceId"], device["agentId"], device["generation"]), (rack[0], other.id, 2))
+        self.assertEqual([alias.get("serial") for alias in device["aliases"]], [None, "1"])
+        self.assertEqual(device["aliases"][0]["upsName"], "rack-1")
+        sent = self.agent.send([self.agent.report(rack, 1)])
+        self.assertEqual(sent.body["refused"][0]["reason"], "UNKNOWN_DEVICE", sent)
+        moved = (rack[0], rack[1], 2)
+        self.assertEqual(other.send([other.report(moved, 1)]).body["accepted"], 1)
+        # What the former owner reached it by is not the next one's to know.
+        self.accept(self.offer(rack[0])["token"])
+        seen = operator(node, "GET", f"/v1/devices/{rack[0]}", account=node.provider).body
+        self.assertEqual([alias.get("serial") for alias in seen["aliases"]], ["1"])
+
     def test_bad_requests_are_named(self):
         node = self.one
         rack = self.agent.register("rack-1")

@@ -150,10 +150,15 @@ static void staff(struct node *node)
     assert_int_equal(cast_remove_shared(world, 2, 1), FL_MESSAGE_SharedDevicesRemoved);
 }
 
-/* A device that goes to another company and comes back. */
+/* A device that is reached another way and back, gets another board, goes to another company and
+ * comes back. */
 static void owners(struct node *node)
 {
     struct world *world = &node->world;
+    cast_describe(world, 1, 2, "AS1");
+    assert_int_equal(cast_describe(world, 1, 2, "AS2"), FL_MESSAGE_DeviceAliasRecorded);
+    assert_int_equal(cast_register(world, 1, 9, 9), FL_MESSAGE_DeviceRegistered);
+    assert_int_equal(cast_move(world, 1, 9, 1, 10), FL_MESSAGE_DeviceMoved);
     assert_int_equal(cast_offer(world, 1, 2, 2, 1), FL_MESSAGE_TransferOffered);
     assert_int_equal(cast_decline_offer(world, 2, 1), FL_MESSAGE_TransferDeclined);
     assert_int_equal(cast_offer(world, 1, 2, 2, 2), FL_MESSAGE_TransferOffered);
