@@ -7,6 +7,7 @@
 #include "core/diag.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "producers/gateway/operator.h"
+#include "producers/gateway/public.h"
 
 enum { KEY_SIZE_MAX = 128 };
 
@@ -32,11 +33,15 @@ static const char *action_id(struct call *call)
                         "Idempotency-Key");
         return NULL;
     }
+    /* Who is not known shares no keys with others who are not: his address is part of it. */
+    bool is_visitor = call->door == FL_DOOR_PUBLIC && !call->identity.is_account;
     struct fl_slice parts[] = {call->identity.company_id, call->identity.actor,
-                               call->identity.on_behalf_of, fl_slice_text(key)};
+                               call->identity.on_behalf_of, fl_slice_text(key),
+                               is_visitor ? fl_slice_text(fl_call_client_address(call))
+                                          : FL_SLICE_NULL};
     char *id = fl_arena_alloc(&call->arena, FL_ID_TEXT_SIZE);
     fl_assert(id != NULL);
-    fl_id_derive("idempotency-key", parts, sizeof(parts) / sizeof(parts[0]), id);
+    fl_id_derive("idempotency-key", parts, is_visitor ? 5 : 4, id);
     return id;
 }
 
@@ -146,6 +151,7 @@ static void answer_later(struct call *call, const char *id)
 {
     char url[96];
     snprintf(url, sizeof(url), "/v1/actions/%s", id);
+    fl_http_add_field(call->answer, "Location", url);
     fl_call_answer(call, 202,
                    json_pack("{s:s, s:s, s:s}", "title",
                              "The action is on the log; its outcome is not known yet", "actionId",
@@ -179,7 +185,7 @@ static bool append_action(struct call *call, const ProtobufCMessage *message, co
         .id = fl_slice_text(id),
         .source = fl_slice_text(source),
         .actor = call->identity.actor,
-        .on_behalf_of = call->identity.on_behalf_of,
+        .on_behalf_of = call->identity.is_account ? FL_SLICE_NULL : call->identity.on_behalf_of,
         .company_id = call->identity.company_id,
         .correlation_id = fl_slice_text(id),
         .time_ms = fl_port_wall_ms(gateway->duty->port),
@@ -252,12 +258,22 @@ void fl_call_act_and_answer(struct call *call, const ProtobufCMessage *message, 
         fl_call_answer(call, status, fl_outcome_json(call, &outcome));
 }
 
+/* The account whose action it was: its own, or an operator's on its behalf. */
+static bool is_own_outcome(const struct call *call, const struct fl_envelope *envelope)
+{
+    struct fl_slice account = call->identity.on_behalf_of;
+    static const struct fl_slice prefix = FL_SLICE_LITERAL("account:");
+    if (fl_slice_starts_with(envelope->actor, prefix))
+        return fl_slice_equal(account, fl_slice_of(envelope->actor.data + prefix.size,
+                                                   envelope->actor.size - prefix.size));
+    return fl_slice_equal(account, envelope->on_behalf_of);
+}
+
 void fl_call_answer_outcome(struct call *call, uint64_t action_offset, struct outcome *outcome)
 {
     enum fl_error error = read_outcome(call, action_offset, outcome);
-    if (error == FL_NOT_FOUND ||
-        (error == FL_OK && fl_call_is_for_account(call) &&
-         !fl_slice_equal(outcome->envelope.on_behalf_of, call->identity.on_behalf_of)))
+    if (error == FL_NOT_FOUND || (error == FL_OK && fl_call_is_for_account(call) &&
+                                  !is_own_outcome(call, &outcome->envelope)))
         fl_call_problem(call, 404, "No action with this id has been decided", NULL, NULL);
     else if (error != FL_OK)
         fl_call_error(call, error);

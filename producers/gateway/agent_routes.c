@@ -7,7 +7,7 @@
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "producers/agent_protocol.h"
-#include "producers/gateway/metrics.h"
+#include "producers/gateway/health.h"
 #include "producers/gateway/operator.h"
 #include "projections/registry/machines.h"
 
@@ -273,40 +273,20 @@ static void post_outcome(struct call *call)
         fl_call_act_and_answer(call, &action.base, 200);
 }
 
-static void get_health(struct call *call)
-{
-    fl_call_answer(call, 200, json_pack("{s:s}", "status", "alive"));
-}
-
-/* Ready when things are taken in and every view answers; names the first that fails. */
-static void get_ready(struct call *call)
-{
-    struct gateway *gateway = call->gateway;
-    if (!fl_call_intake_is_open(call))
-        return;
-    for (size_t i = 0; i < gateway->view_count; i++) {
-        struct fl_chain_head head;
-        if (fl_store_reader_head(gateway->views[i], &head) != FL_OK) {
-            fl_call_problem(call, 503, "A view is not ready", fl_gateway_view_name(gateway, i),
-                            NULL);
-            return;
-        }
-    }
-    fl_call_answer(call, 200, json_pack("{s:s}", "status", "ready"));
-}
-
 const struct route fl_agent_routes[] = {
-    {"POST", FL_AGENT_PATH_ENROL, enrol, FL_ROUTE_JSON},
-    {"POST", FL_AGENT_PATH_DEVICES, post_device, FL_ROUTE_JSON},
+    {"POST", FL_AGENT_PATH_ENROL, enrol, FL_ROUTE_JSON, FL_FOR_AGENT, 0},
+    {"POST", FL_AGENT_PATH_DEVICES, post_device, FL_ROUTE_JSON, FL_FOR_AGENT, 0},
     {"POST", FL_AGENT_PATH_DEVICES "/{}" FL_AGENT_TAIL_CAPABILITIES, post_capabilities,
-     FL_ROUTE_JSON},
-    {"POST", FL_AGENT_PATH_REPORTS, fl_route_post_reports, 0},
-    {"GET", FL_AGENT_PATH_COMMANDS, get_commands, 0},
-    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_DELIVERY, post_delivery, 0},
-    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_ACKNOWLEDGEMENT, post_acknowledgement, 0},
-    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_OUTCOME, post_outcome, FL_ROUTE_JSON},
-    {"GET", "/healthz", get_health, 0},
-    {"GET", "/readyz", get_ready, 0},
-    {"GET", "/metrics", fl_route_get_metrics, FL_ROUTE_LOCAL},
-    {NULL, NULL, NULL, 0},
+     FL_ROUTE_JSON, FL_FOR_AGENT, 0},
+    {"POST", FL_AGENT_PATH_REPORTS, fl_route_post_reports, 0, FL_FOR_AGENT, 0},
+    {"GET", FL_AGENT_PATH_COMMANDS, get_commands, 0, FL_FOR_AGENT, 0},
+    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_DELIVERY, post_delivery, 0, FL_FOR_AGENT,
+     0},
+    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_ACKNOWLEDGEMENT, post_acknowledgement, 0,
+     FL_FOR_AGENT, 0},
+    {"POST", FL_AGENT_PATH_COMMANDS "/{}" FL_AGENT_TAIL_OUTCOME, post_outcome, FL_ROUTE_JSON,
+     FL_FOR_AGENT, 0},
+    {"GET", "/healthz", fl_route_get_health, 0, FL_FOR_ANYONE, 0},
+    {"GET", "/readyz", fl_route_get_ready, 0, FL_FOR_ANYONE, 0},
+    {NULL, NULL, NULL, 0, 0, 0},
 };

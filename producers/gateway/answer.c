@@ -226,6 +226,44 @@ bool fl_call_page(struct call *call, struct fl_page *page)
     return true;
 }
 
+bool fl_call_sequence(struct call *call, uint64_t *sequence)
+{
+    struct fl_chain_head head;
+    if (fl_store_reader_head(call->gateway->registry, &head) != FL_OK)
+        return false;
+    *sequence = head.sequence;
+    return true;
+}
+
+/* True if one of the tags of If-None-Match has this digest (or is "*"): the sequence may be another
+ * where nothing of this answer has changed. */
+static bool has_it(const char *header, const char *digest)
+{
+    char quoted[32];
+    snprintf(quoted, sizeof(quoted), "-%s\"", digest);
+    return strcmp(header, "*") == 0 || strstr(header, quoted) != NULL;
+}
+
+void fl_call_tag(struct call *call, uint64_t sequence)
+{
+    uint8_t hash[crypto_generichash_BYTES_MIN];
+    char digest[2 * 8 + 1];
+    char tag[48];
+    struct fl_http_answer *answer = call->answer;
+    const char *known = fl_http_header(call->request, "If-None-Match");
+    if (answer->status != 200 || answer->body == NULL)
+        return;
+    crypto_generichash(hash, sizeof(hash), (const uint8_t *)answer->body, answer->body_size, NULL,
+                       0);
+    fl_hex_encode(hash, 8, digest);
+    snprintf(tag, sizeof(tag), "\"%llu-%s\"", (unsigned long long)sequence, digest);
+    fl_http_add_field(answer, "ETag", tag);
+    if (known == NULL || !has_it(known, digest))
+        return;
+    answer->status = 304;
+    answer->body_size = 0;
+}
+
 bool fl_call_read_begin(struct call *call, struct fl_store_reader *reader,
                         struct fl_store_read *read)
 {

@@ -4,11 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/diag.h"
-#include "core/file.h"
 #include "core/node_keyring.h"
+#include "producers/gateway/doors.h"
 #include "producers/gateway/metrics.h"
 #include "producers/gateway/operator.h"
 #include "projections/devices/devices.h"
@@ -17,8 +16,6 @@
 
 enum {
     RETRY_MS = 1000,
-    IDLE_TIMEOUT_S = 120,
-    OPERATOR_CONNECTION_COUNT_MAX = 512,
     DRAIN_MS = 5000 /* less than what the supervisor grants before it kills */
 };
 
@@ -43,105 +40,6 @@ const char *fl_gateway_view_name(const struct gateway *gateway, size_t index)
 {
     (void)gateway;
     return view_at(index)->name;
-}
-
-/* Matches "/a/{}/b"; parameters are copied into the call. */
-static bool matches(struct call *call, const char *pattern, const char *path)
-{
-    size_t count = 0;
-    while (*pattern != '\0') {
-        if (pattern[0] == '{' && pattern[1] == '}') {
-            size_t size = strcspn(path, "/");
-            if (size == 0)
-                return false;
-            call->parameters[count++] = fl_arena_text(&call->arena, fl_slice_of(path, size));
-            path += size;
-            pattern += 2;
-        } else if (*pattern++ != *path++) {
-            return false;
-        }
-    }
-    return *path == '\0';
-}
-
-static void run_route(struct call *call, const struct route *route)
-{
-    bool is_read = strcmp(route->method, "GET") == 0 || (route->flags & FL_ROUTE_READ) != 0;
-    if (!is_read && !fl_call_intake_is_open(call))
-        return;
-    if ((route->flags & FL_ROUTE_JSON) != 0 && !fl_call_parse_body(call))
-        return;
-    route->handler(call);
-}
-
-/* Adds a method to the Allow header's value. */
-static void allow(struct call *call, const char *method)
-{
-    char *to = call->answer->allow;
-    size_t used = strlen(to);
-    const char *head = strcmp(method, "GET") == 0 ? ", HEAD" : "";
-    snprintf(to + used, sizeof(call->answer->allow) - used, "%s%s%s", used > 0 ? ", " : "", method,
-             head);
-}
-
-/* The route of a request; NULL after answering 404 or 405. */
-static const struct route *find_route(struct call *call, const struct route *routes)
-{
-    const char *path = fl_http_path(call->request);
-    const char *method = fl_http_method(call->request);
-    if (strcmp(method, "HEAD") == 0)
-        method = "GET";
-    for (const struct route *route = routes; route->method != NULL; route++) {
-        if (!matches(call, route->pattern, path))
-            continue;
-        if ((route->flags & FL_ROUTE_LOCAL) != 0 && !fl_http_is_local(call->request))
-            continue;
-        if (strcmp(route->method, method) == 0) {
-            call->answer->allow[0] = '\0';
-            return route;
-        }
-        allow(call, route->method);
-    }
-    if (call->answer->allow[0] != '\0')
-        fl_call_problem(call, 405, "This method is not allowed here", NULL, NULL);
-    else
-        fl_call_problem(call, 404, "There is nothing here", NULL, NULL);
-    return NULL;
-}
-
-static void handle(struct gateway *gateway, const struct fl_http_request *request,
-                   struct fl_http_answer *answer, const struct route *routes, bool is_operator)
-{
-    struct call call = {.gateway = gateway, .request = request, .answer = answer};
-    int64_t begun_ms = fl_port_monotonic_ms(gateway->duty->port);
-    fl_arena_init(&call.arena, FL_CALL_ARENA_SIZE + 8 * fl_http_body(request).size);
-    fl_arena_init(&call.scratch, FL_CALL_SCRATCH_SIZE);
-    const struct route *route = find_route(&call, routes);
-    if (route != NULL && (!is_operator || fl_call_identify_operator(&call)))
-        run_route(&call, route);
-    if (answer->status == 0)
-        fl_call_problem(&call, 500, "Internal error", "the handler gave no answer", NULL);
-    if (answer->status >= 400)
-        fl_diag(HTTP_REFUSED, FL_TEXT("method", fl_http_method(request)),
-                FL_TEXT("route", route == NULL ? "none" : route->pattern),
-                FL_UINT("status", answer->status));
-    fl_metrics_count(gateway->metrics, route, answer->status,
-                     fl_port_monotonic_ms(gateway->duty->port) - begun_ms);
-    json_decref(call.body);
-    fl_arena_fini(&call.scratch);
-    fl_arena_fini(&call.arena);
-}
-
-static void handle_agent(void *context, const struct fl_http_request *request,
-                         struct fl_http_answer *answer)
-{
-    handle(context, request, answer, fl_agent_routes, false);
-}
-
-static void handle_operator(void *context, const struct fl_http_request *request,
-                            struct fl_http_answer *answer)
-{
-    handle(context, request, answer, fl_operator_routes, true);
 }
 
 static enum fl_error open_views(struct gateway *gateway)
@@ -186,52 +84,6 @@ static enum fl_error read_log(struct gateway *gateway)
     return error != FL_OK ? error : ended;
 }
 
-/* DATA/run/agents.address: where agents reach this gateway, with the port that was taken when the
- * settings leave it open. */
-static enum fl_error write_address(struct gateway *gateway)
-{
-    char path[PATH_MAX];
-    char text[160];
-    const char *listen = fl_config_text(gateway->duty->config, FL_SETTING_LISTEN);
-    const char *colon = strrchr(listen, ':');
-    int size = snprintf(text, sizeof(text), "%.*s:%u\n", (int)(colon - listen), listen,
-                        fl_http_port(gateway->agents_http));
-    fl_datadir_path(gateway->duty->datadir, "run/agents.address", path);
-    enum fl_error error = fl_file_replace(path, fl_slice_of(text, (size_t)size), 0600);
-    if (error != FL_FULL)
-        return error;
-    /* Reads are served on a full disk too; an old address must not stand there meanwhile. */
-    unlink(path);
-    fl_diag(STORE_FULL, FL_TEXT("what", "run/agents.address"));
-    return FL_OK;
-}
-
-static enum fl_error open_listeners(struct gateway *gateway, char detail[256])
-{
-    char socket_path[PATH_MAX];
-    const struct fl_config *config = gateway->duty->config;
-    struct fl_http_options options = {
-        .address = fl_config_text(config, FL_SETTING_LISTEN),
-        .body_size_max = (size_t)fl_config_number(config, FL_SETTING_REQUEST_SIZE_MAX),
-        .connection_count_max = (unsigned)fl_config_number(config, FL_SETTING_CONNECTION_COUNT_MAX),
-        .connection_per_address_max =
-            (unsigned)fl_config_number(config, FL_SETTING_CONNECTION_PER_ADDRESS_MAX),
-        .idle_timeout_s = IDLE_TIMEOUT_S,
-    };
-    enum fl_error error =
-        fl_http_open(&options, handle_agent, gateway, &gateway->agents_http, detail);
-    if (error == FL_OK)
-        error = fl_datadir_socket(gateway->duty->datadir, "operator.sock", socket_path);
-    options.address = socket_path;
-    options.connection_count_max = OPERATOR_CONNECTION_COUNT_MAX;
-    options.connection_per_address_max = 0;
-    if (error == FL_OK)
-        error = fl_http_open(&options, handle_operator, gateway, &gateway->operator_http, detail);
-    if (error == FL_OK)
-        error = write_address(gateway);
-    return error;
-}
-
 static enum fl_error open_all(struct gateway *gateway, char detail[FL_KEYRING_DETAIL_SIZE])
 {
     struct fl_duty *duty = gateway->duty;
@@ -252,7 +104,7 @@ static enum fl_error open_all(struct gateway *gateway, char detail[FL_KEYRING_DE
     if (error == FL_OK)
         fl_gateway_intake_start(gateway);
     if (error == FL_OK)
-        error = open_listeners(gateway, detail);
+        error = fl_doors_open(gateway, detail);
     return error;
 }
 
@@ -262,16 +114,11 @@ static void close_all(struct gateway *gateway)
     /* Nobody is let in any more. Whoever waits is answered now: a poll for commands with none, a
      * change whose outcome is not there yet with 202. */
     gateway->stopping = true;
-    fl_http_stop_accepting(gateway->operator_http);
-    fl_http_stop_accepting(gateway->agents_http);
+    fl_doors_shut(gateway);
     for (size_t i = 0; i < gateway->view_count; i++)
         if (gateway->views[i] != NULL)
             fl_store_reader_wake(gateway->views[i]);
-    bool is_drained = fl_http_drain(gateway->operator_http, deadline_ms);
-    if (!fl_http_drain(gateway->agents_http, deadline_ms) || !is_drained)
-        fl_diag(RETRY, FL_TEXT("what", "calls are cut off by the stop"));
-    fl_http_close(&gateway->operator_http);
-    fl_http_close(&gateway->agents_http);
+    fl_doors_close(gateway, deadline_ms);
     fl_submitter_close(&gateway->submitter);
     fl_outcomes_close(&gateway->outcomes);
     for (size_t i = 0; i < gateway->view_count; i++)

@@ -9,6 +9,7 @@
 #include "core/ids.h"
 #include "core/keyring.h"
 #include "core/link.h"
+#include "producers/gateway/access.h"
 #include "producers/gateway/gateway.h"
 #include "producers/gateway/http.h"
 #include "producers/gateway/outcomes.h"
@@ -31,6 +32,7 @@ enum fl_intake { FL_INTAKE_OPEN, FL_INTAKE_DISK, FL_INTAKE_CLOCK };
 
 struct fl_agents;  /* agents.c: nonces and counters */
 struct fl_metrics; /* metrics.c */
+struct fl_public;  /* public.c */
 
 struct gateway {
     struct fl_duty *duty;
@@ -38,6 +40,9 @@ struct gateway {
     struct fl_submitter *submitter;
     struct fl_http_server *agents_http;
     struct fl_http_server *operator_http;
+    struct fl_http_server *public_http;  /* NULL: [gateway] api_listen is empty */
+    struct fl_http_server *metrics_http; /* NULL: [gateway] metrics_listen is empty */
+    struct fl_public *public;
     struct fl_agents *agents;
     /* Every view that a change waits for; the first is the registry. */
     struct fl_store_reader *views[FL_GATEWAY_VIEW_COUNT_MAX];
@@ -62,11 +67,18 @@ struct gateway {
     _Atomic bool stopping;
 };
 
+enum fl_door { FL_DOOR_AGENTS, FL_DOOR_OPERATOR, FL_DOOR_PUBLIC, FL_DOOR_METRICS };
+
 /* Who asks, as the action's envelope will say. */
 struct identity {
     struct fl_slice actor;
-    struct fl_slice on_behalf_of; /* account id or NULL */
+    struct fl_slice on_behalf_of; /* the account whose rights apply: its id, or NULL */
     struct fl_slice company_id;   /* of that account or agent, or NULL */
+    bool is_account;              /* the account is the actor itself: it is signed in */
+    bool is_administrator;        /* the account, of its company */
+    bool is_token;                /* signed in by an API token */
+    unsigned scopes;              /* of the token: enum fl_needs */
+    struct fl_slice session_id;   /* of the session or token, or NULL */
 };
 
 struct call {
@@ -77,6 +89,7 @@ struct call {
     struct fl_arena
         scratch; /* for rows that are looked at and dropped; whoever fills it resets it */
     size_t name_look_count; /* rows looked at for names so far */
+    enum fl_door door;
     struct identity identity;
     json_t *body;                 /* parsed, an object; NULL: none */
     const char *parameters[4];    /* of the route's path, in order */
@@ -86,9 +99,9 @@ struct call {
 typedef void call_handler(struct call *call);
 
 enum {
-    FL_ROUTE_JSON = 1,  /* takes a JSON object */
-    FL_ROUTE_READ = 2,  /* goes on while intake is held, as every GET does */
-    FL_ROUTE_LOCAL = 4, /* for peers on this machine only; others get 404 */
+    FL_ROUTE_JSON = 1,    /* takes a JSON object */
+    FL_ROUTE_READ = 2,    /* goes on while intake is held, as every GET does */
+    FL_ROUTE_MEASURE = 4, /* also at the door for measurements */
 };
 
 struct route {
@@ -96,6 +109,8 @@ struct route {
     const char *pattern; /* "/v1/devices/{}": {} is one segment */
     call_handler *handler;
     unsigned flags;
+    unsigned who;   /* enum fl_for: for whom it is; 0 is in no table (a test looks) */
+    unsigned scope; /* enum fl_needs that an API token needs; 0: no token may */
 };
 
 extern const struct route fl_operator_routes[];

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,14 +17,32 @@
 
 #include "core/assert.h"
 #include "core/wait.h"
+#include "producers/gateway/http_watch.h"
 
-enum { CONNECTION_MEMORY = 32 * 1024, BACKLOG = 1024 };
+enum {
+    CONNECTION_MEMORY = 32 * 1024,
+    BACKLOG = 1024,
+    SEND_MS = 60 * 1000, /* a whole answer is taken by then */
+    STREAM_BLOCK_SIZE = 16 * 1024
+};
+
+/* Headers of which a request has one at most: a proxy before us may have read the other. */
+static const char *const single_headers[] = {
+    "Host",   "Content-Length",  "Transfer-Encoding", "Content-Type",    "Authorization",
+    "Cookie", "Idempotency-Key", "If-Match",          "If-None-Match",   "Last-Event-ID",
+    "Origin", "Fleetlog-As",     "Sec-Fetch-Site",    "X-Forwarded-For", "X-Forwarded-Proto",
+};
+enum { SINGLE_HEADER_COUNT = sizeof(single_headers) / sizeof(single_headers[0]) };
 
 struct fl_http_server {
     struct MHD_Daemon *daemon;
     fl_http_handler *handler;
     void *context;
     size_t body_size_max;
+    int64_t receive_ms; /* 0: no limit */
+    int64_t idle_ms;
+    const struct fl_http_field *fields; /* of every answer; may be NULL */
+    struct fl_http_watch *watch;
     char socket_path[108];
     unsigned port;
     int quiesced_fd; /* the listening socket once nothing is accepted any more; -1 before */
@@ -42,6 +61,7 @@ struct fl_http_request {
     size_t size;
     bool too_large;
     bool is_counted;
+    struct fl_http_stream stream; /* to be ended with the request */
 };
 
 const char *fl_http_method(const struct fl_http_request *request)
@@ -113,19 +133,90 @@ bool fl_http_is_local(const struct fl_http_request *request)
     return info != NULL && info->client_addr != NULL && is_loopback(info->client_addr);
 }
 
-static enum MHD_Result send_answer(struct MHD_Connection *connection,
+void fl_http_peer_address(const struct fl_http_request *request, char out[FL_HTTP_ADDRESS_SIZE])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *peer = info == NULL ? NULL : info->client_addr;
+    out[0] = '\0';
+    if (peer == NULL)
+        return;
+    if (peer->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, out,
+                  FL_HTTP_ADDRESS_SIZE);
+    else if (peer->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, out,
+                  FL_HTTP_ADDRESS_SIZE);
+}
+
+void fl_http_add_field(struct fl_http_answer *answer, const char *name, const char *value)
+{
+    size_t name_size = strlen(name) + 1;
+    size_t value_size = strlen(value) + 1;
+    fl_assert(name_size + value_size <= FL_HTTP_FIELDS_SIZE - answer->fields_size);
+    for (const char *c = value; *c != '\0'; c++)
+        fl_assert((unsigned char)*c >= ' ' && (unsigned char)*c < 127);
+    memcpy(answer->fields + answer->fields_size, name, name_size);
+    memcpy(answer->fields + answer->fields_size + name_size, value, value_size);
+    answer->fields_size += name_size + value_size;
+}
+
+/* The connection's place among those that are watched; NULL: none. */
+static struct fl_http_watched *watched(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
+}
+
+static ssize_t send_more(void *context, uint64_t position, char *out, size_t size)
+{
+    struct fl_http_request *request = context;
+    (void)position;
+    size_t count = request->stream.next(request->stream.context, out, size);
+    return count == 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)count;
+}
+
+static struct MHD_Response *make_response(struct fl_http_request *request,
+                                          const struct fl_http_answer *answer)
+{
+    struct MHD_Response *response;
+    if (request == NULL || answer->stream.next == NULL) {
+        response =
+            MHD_create_response_from_buffer(answer->body_size, answer->body, MHD_RESPMEM_MUST_FREE);
+        if (response == NULL)
+            free(answer->body);
+        return response;
+    }
+    request->stream = answer->stream;
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_SIZE, send_more,
+                                             request, NULL);
+}
+
+/* request may be NULL where there is no stream. */
+static enum MHD_Result send_answer(const struct fl_http_server *server,
+                                   struct MHD_Connection *connection,
+                                   struct fl_http_request *request,
                                    const struct fl_http_answer *answer)
 {
     char retry_after[16];
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(answer->body_size, answer->body, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
-        free(answer->body);
+    struct MHD_Response *response = make_response(request, answer);
+    if (response == NULL)
         return MHD_NO;
-    }
+    /* A stream ends when nothing can be sent for the idle time. */
+    fl_http_watch_set(server->watch, watched(connection),
+                      answer->stream.next != NULL ? 0 : SEND_MS);
     MHD_add_response_header(response, "Content-Type", answer->content_type);
     MHD_add_response_header(response, "Cache-Control", "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    for (const struct fl_http_field *f = server->fields; f != NULL && f->name != NULL; f++)
+        MHD_add_response_header(response, f->name, f->value);
+    for (size_t at = 0; at < answer->fields_size;) {
+        const char *name = answer->fields + at;
+        const char *value = name + strlen(name) + 1;
+        MHD_add_response_header(response, name, value);
+        at += strlen(name) + strlen(value) + 2;
+    }
     if (answer->closes)
         MHD_add_response_header(response, "Connection", "close");
     if (answer->allow[0] != '\0')
@@ -139,7 +230,8 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection,
     return result;
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status,
+static enum MHD_Result refuse(const struct fl_http_server *server,
+                              struct MHD_Connection *connection, unsigned status,
                               const char *problem)
 {
     struct fl_http_answer answer = {
@@ -147,16 +239,17 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status
         .content_type = "application/problem+json",
         .body = strdup(problem),
         .retry_after_s = status == 503,
-        .closes = status == 503,
+        .closes = status == 503 || status == 400,
     };
     answer.body_size = answer.body == NULL ? 0 : strlen(problem);
-    return send_answer(connection, &answer);
+    return send_answer(server, connection, NULL, &answer);
 }
 
-static enum MHD_Result refuse_size(struct MHD_Connection *connection)
+static enum MHD_Result refuse_size(const struct fl_http_server *server,
+                                   struct MHD_Connection *connection)
 {
     return refuse(
-        connection, 413,
+        server, connection, 413,
         "{\"type\":\"about:blank\",\"title\":\"The request body is too large\",\"status\":413}");
 }
 
@@ -181,14 +274,49 @@ static void end_call(struct fl_http_server *server, struct fl_http_request *requ
     pthread_mutex_unlock(&server->lock);
 }
 
+struct header_look {
+    unsigned counts[SINGLE_HEADER_COUNT];
+    bool is_twice;
+};
+
+static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+    struct header_look *look = context;
+    (void)kind;
+    (void)value;
+    for (size_t i = 0; i < SINGLE_HEADER_COUNT; i++)
+        if (strcasecmp(name, single_headers[i]) == 0)
+            look->is_twice |= ++look->counts[i] > 1;
+    return MHD_YES;
+}
+
+/* What could be read in two ways is refused, and the connection with it: nobody knows where its
+ * next request begins. */
+static bool is_ambiguous(struct MHD_Connection *connection, const char *length)
+{
+    struct header_look look = {.is_twice = false};
+    uint64_t size = 0;
+    const char *coding =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding");
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at_header, &look);
+    return look.is_twice || (coding != NULL && strcasecmp(coding, "chunked") != 0) ||
+           (length != NULL && (coding != NULL || !fl_slice_to_u64(fl_slice_text(length), &size)));
+}
+
 /* What says that it is too large is refused before a byte of it is read. */
 static enum MHD_Result begin(struct fl_http_server *server, struct MHD_Connection *connection)
 {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     uint64_t size = 0;
+    if (is_ambiguous(connection, length))
+        return refuse(server, connection, 400,
+                      "{\"type\":\"about:blank\",\"title\":\"The request can be read in two "
+                      "ways: a header is given twice, or its length is not "
+                      "clear\",\"status\":400}");
     if (length != NULL && fl_slice_to_u64(fl_slice_text(length), &size) &&
         size > server->body_size_max)
-        return refuse_size(connection);
+        return refuse_size(server, connection);
     return MHD_YES;
 }
 
@@ -227,10 +355,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         *upload_size = 0;
         return MHD_YES;
     }
+    /* From here on the call takes the time that it takes. */
+    fl_http_watch_set(server->watch, watched(connection), 0);
     if (request->too_large)
-        return refuse_size(connection);
+        return refuse_size(server, connection);
     if (!begin_call(server, request))
-        return refuse(connection, 503,
+        return refuse(server, connection, 503,
                       "{\"type\":\"about:blank\",\"title\":\"The gateway is being "
                       "stopped\",\"status\":503}");
     struct fl_http_answer answer = {.content_type = "application/json"};
@@ -239,15 +369,15 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     server->handler(server->context, request, &answer);
     if (answer.status == 0)
         answer.status = 500;
-    return send_answer(connection, &answer);
+    return send_answer(server, connection, request, &answer);
 }
 
 /* The target as sent is seen only here, before MHD decodes it. */
 static void *on_uri(void *context, const char *uri, struct MHD_Connection *connection)
 {
+    const struct fl_http_server *server = context;
     struct fl_http_request *request = calloc(1, sizeof(*request));
-    (void)context;
-    (void)connection;
+    fl_http_watch_set(server->watch, watched(connection), server->receive_ms);
     if (request != NULL)
         request->target = strdup(uri);
     return request;
@@ -256,16 +386,36 @@ static void *on_uri(void *context, const char *uri, struct MHD_Connection *conne
 static void on_end(void *context, struct MHD_Connection *connection, void **state,
                    enum MHD_RequestTerminationCode code)
 {
+    struct fl_http_server *server = context;
     struct fl_http_request *request = *state;
-    (void)connection;
     (void)code;
+    /* The next request's first line may take as long as an idle connection may last. */
+    fl_http_watch_set(server->watch, watched(connection),
+                      server->receive_ms == 0 ? 0 : server->idle_ms + server->receive_ms);
     if (request == NULL)
         return;
-    end_call(context, request);
+    if (request->stream.end != NULL)
+        request->stream.end(request->stream.context);
+    end_call(server, request);
     free(request->target);
     free(request->body);
     free(request);
     *state = NULL;
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct fl_http_server *server = context;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        fl_http_watch_remove(server->watch, *socket_context);
+        *socket_context = NULL;
+    } else if (info != NULL) {
+        *socket_context = fl_http_watch_add(server->watch, info->connect_fd);
+        fl_http_watch_set(server->watch, *socket_context, server->receive_ms);
+    }
 }
 
 static int listen_unix(struct fl_http_server *server, const char *path, char detail[256])
@@ -331,9 +481,24 @@ static int listen_tcp(struct fl_http_server *server, const char *text, char deta
 
 static void destroy(struct fl_http_server *server)
 {
+    fl_http_watch_close(&server->watch);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     free(server);
+}
+
+static struct MHD_Daemon *start_daemon(const struct fl_http_options *options,
+                                       struct fl_http_server *server, int fd)
+{
+    return MHD_start_daemon(
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
+            MHD_USE_ITC,
+        0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, server, MHD_OPTION_NOTIFY_COMPLETED, on_end, server,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
+        options->connection_count_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        options->connection_per_address_max, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
 }
 
 enum fl_error fl_http_open(const struct fl_http_options *options, fl_http_handler *handler,
@@ -345,6 +510,9 @@ enum fl_error fl_http_open(const struct fl_http_options *options, fl_http_handle
     opened->handler = handler;
     opened->context = context;
     opened->body_size_max = options->body_size_max;
+    opened->receive_ms = 1000 * (int64_t)options->receive_timeout_s;
+    opened->idle_ms = 1000 * (int64_t)options->idle_timeout_s;
+    opened->fields = options->fields;
     opened->quiesced_fd = -1;
     int fd = options->address[0] == '/' ? listen_unix(opened, options->address, detail)
                                         : listen_tcp(opened, options->address, detail);
@@ -354,20 +522,14 @@ enum fl_error fl_http_open(const struct fl_http_options *options, fl_http_handle
     }
     pthread_mutex_init(&opened->lock, NULL);
     fl_condition_init(&opened->changed);
-    opened->daemon = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
-            MHD_USE_ITC,
-        0, NULL, NULL, on_request, opened, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end, opened,
-        MHD_OPTION_CONNECTION_LIMIT, options->connection_count_max,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connection_per_address_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    enum fl_error error = fl_http_watch_open(&opened->watch);
+    if (error == FL_OK)
+        opened->daemon = start_daemon(options, opened, fd);
     if (opened->daemon == NULL) {
         snprintf(detail, 256, "the HTTP server does not start");
         close(fd);
         destroy(opened);
-        return FL_IO;
+        return error != FL_OK ? error : FL_IO;
     }
     *server = opened;
     return FL_OK;

@@ -6,11 +6,13 @@
  *
  * One thread per connection, because a handler may wait for the outcome of an action or for a
  * command to come. TLS and HTTP/2 are a reverse proxy's work. Bodies are bounded before they are
- * read; a sender that pauses is cut off by the time-out.
+ * read; a sender that pauses is cut off by the idle time-out, one that drips by the deadline for a
+ * whole request (http_watch.h). What could be read in two ways is refused: a header of which there
+ * may be one given twice, two ways of saying how long the body is.
  *
  * Threading: handlers run on connection threads; answers and requests belong to one call.
  * Allocation: body and answer are freed after the call. Limits: those of struct fl_http_options;
- * URLs and headers together 32 KiB.
+ * URLs and headers together 32 KiB; FL_HTTP_FIELDS_SIZE for an answer's own header fields.
  */
 #include <stdbool.h>
 #include <sys/types.h>
@@ -21,6 +23,13 @@
 struct fl_http_server;
 struct fl_http_request;
 
+enum { FL_HTTP_FIELDS_SIZE = 1024, FL_HTTP_ADDRESS_SIZE = 46 };
+
+struct fl_http_field {
+    const char *name;
+    const char *value;
+};
+
 struct fl_http_options {
     const char
         *address; /* "127.0.0.1:7700", or an absolute path: a Unix socket, made with mode 0600 */
@@ -28,6 +37,16 @@ struct fl_http_options {
     unsigned connection_count_max;
     unsigned connection_per_address_max; /* 0: no limit */
     unsigned idle_timeout_s;
+    unsigned receive_timeout_s; /* from a request's first line to its last byte; 0: no limit */
+    const struct fl_http_field *fields; /* go with every answer, up to name NULL; static or NULL */
+};
+
+/* An answer whose end is not known yet. */
+struct fl_http_stream {
+    /* Waits for something to send and puts up to `size` bytes; 0: the answer ends here. */
+    size_t (*next)(void *context, char *out, size_t size);
+    void (*end)(void *context); /* called once, whatever happened */
+    void *context;
 };
 
 struct fl_http_answer {
@@ -35,10 +54,17 @@ struct fl_http_answer {
     const char *content_type; /* static */
     char *body;               /* malloc'ed, freed by the server; may be NULL */
     size_t body_size;
-    char allow[64];         /* for 405; "": none */
-    unsigned retry_after_s; /* 0: none */
-    bool closes;            /* the connection ends with this answer */
+    char allow[64];                   /* for 405; "": none */
+    unsigned retry_after_s;           /* 0: none */
+    bool closes;                      /* the connection ends with this answer */
+    char fields[FL_HTTP_FIELDS_SIZE]; /* fl_http_add_field */
+    size_t fields_size;
+    struct fl_http_stream stream; /* instead of a body, if it has `next` */
 };
+
+/* One more header field of the answer. The values are the program's own: one with a control
+ * character, or too many of them, is an assertion. */
+void fl_http_add_field(struct fl_http_answer *answer, const char *name, const char *value);
 
 /* Called once per complete request. */
 typedef void fl_http_handler(void *context, const struct fl_http_request *request,
@@ -77,6 +103,9 @@ struct fl_slice fl_http_body(const struct fl_http_request *request);
 
 /* User of the process at the other end of a Unix socket; false on TCP. */
 bool fl_http_peer(const struct fl_http_request *request, uid_t *user);
+
+/* The address of the peer as a number; "" on a Unix socket. */
+void fl_http_peer_address(const struct fl_http_request *request, char out[FL_HTTP_ADDRESS_SIZE]);
 
 /* True for a peer on this machine: the Unix socket or a loopback address. */
 bool fl_http_is_local(const struct fl_http_request *request);

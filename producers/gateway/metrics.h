@@ -11,7 +11,7 @@
  */
 #include "producers/gateway/gateway_internal.h"
 
-enum { FL_METRICS_ROUTE_COUNT_MAX = 64, FL_METRICS_STATUS_COUNT = 5, FL_METRICS_BUCKET_COUNT = 9 };
+enum { FL_METRICS_ROUTE_COUNT_MAX = 256, FL_METRICS_STATUS_COUNT = 5, FL_METRICS_BUCKET_COUNT = 9 };
 
 struct fl_metrics *fl_metrics_open(void);
 void fl_metrics_close(struct fl_metrics **metrics);

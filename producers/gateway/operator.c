@@ -7,6 +7,7 @@
 
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
+#include "producers/gateway/health.h"
 #include "producers/gateway/metrics.h"
 #include "producers/gateway/operator.h"
 
@@ -48,6 +49,7 @@ bool fl_call_identify_operator(struct call *call)
     }
     call->identity.on_behalf_of = fl_slice_text(account->account_id);
     call->identity.company_id = fl_slice_text(account->company_id);
+    call->identity.is_administrator = account->role == FLEETLOG__V1__ROLE__ROLE_ADMINISTRATOR;
     return true;
 }
 
@@ -291,18 +293,8 @@ static void post_claim(struct call *call)
     fl_call_answer(call, 201, json);
 }
 
-/* False after answering: nodes, rules and clock are the operators' affair. */
-static bool is_operators_own(struct call *call)
-{
-    if (fl_call_is_for_account(call))
-        fl_call_problem(call, 403, "This is for operators, not for accounts", NULL, "Fleetlog-As");
-    return !fl_call_is_for_account(call);
-}
-
 static void post_clock_accept(struct call *call)
 {
-    if (!is_operators_own(call))
-        return;
     fl_gateway_accept_clock(call->gateway);
     fl_call_answer(call, 200,
                    json_pack("{s:s}", "intake", fl_intake_name(fl_gateway_intake(call->gateway))));
@@ -313,8 +305,7 @@ static void get_nodes(struct call *call)
     struct fl_store_read read = {.kv = NULL};
     struct fl_page page;
     struct fl_rows rows = {.count = 0};
-    if (!is_operators_own(call) || !fl_call_page(call, &page) ||
-        !fl_call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_page(call, &page) || !fl_call_read_begin(call, call->gateway->registry, &read))
         return;
     json_t *items = json_array();
     enum fl_error error =
@@ -379,46 +370,18 @@ static void get_action(struct call *call)
         fl_call_answer_outcome(call, offset, &outcome);
 }
 
+/* For whom each route is: enum fl_for and enum fl_needs say what the words mean. */
+#define OPERATOR FL_FOR_OPERATOR
+#define ADMINISTRATOR (FL_FOR_OPERATOR | FL_FOR_ADMINISTRATOR)
+#define COMPANY (FL_FOR_OPERATOR | FL_FOR_COMPANY)
+#define ACCOUNTS (FL_FOR_OPERATOR | FL_FOR_ACCOUNTS)
+#define ANYONE (FL_FOR_OPERATOR | FL_FOR_ACCOUNTS | FL_FOR_ANYONE)
+#define HEALTH (ANYONE | FL_FOR_LOCAL)
+
 const struct route fl_operator_routes[] = {
-    {"POST", "/v1/companies", post_company, FL_ROUTE_JSON},
-    {"GET", "/v1/companies", get_companies, 0},
-    {"POST", "/v1/accounts", post_account, FL_ROUTE_JSON},
-    {"GET", "/v1/accounts", get_accounts, 0},
-    {"PATCH", "/v1/accounts/{}", fl_route_patch_account, FL_ROUTE_JSON},
-    {"DELETE", "/v1/accounts/{}", fl_route_delete_account, 0},
-    {"POST", "/v1/account/close", fl_route_post_account_close, 0},
-    {"POST", "/v1/invitations", post_invitation, FL_ROUTE_JSON},
-    {"GET", "/v1/invitations", fl_route_get_invitations, 0},
-    {"POST", "/v1/invitations/accept", fl_route_post_invitation_accept, FL_ROUTE_JSON},
-    {"POST", "/v1/invitations/{}/resend", fl_route_post_invitation_resend, 0},
-    {"DELETE", "/v1/invitations/{}", fl_route_delete_invitation, 0},
-    {"DELETE", "/v1/shared-devices", fl_route_delete_shared_devices, 0},
-    {"POST", "/v1/claims", post_claim, 0},
-    {"GET", "/v1/nodes", get_nodes, 0},
-    {"DELETE", "/v1/nodes/{}", delete_node, 0},
-    {"POST", "/v1/rules", post_rules, FL_ROUTE_JSON},
-    {"GET", "/v1/status", get_status, 0},
-    {"POST", "/v1/clock/accept", post_clock_accept, FL_ROUTE_READ},
-    {"GET", "/metrics", fl_route_get_metrics, FL_ROUTE_LOCAL},
-    {"GET", "/v1/actions/{}", get_action, 0},
-    {"GET", "/v1/devices", fl_route_get_devices, 0},
-    {"GET", "/v1/devices/{}", fl_route_get_device, 0},
-    {"PATCH", "/v1/devices/{}", fl_route_patch_device, FL_ROUTE_JSON},
-    {"DELETE", "/v1/devices/{}", fl_route_delete_device, 0},
-    {"POST", "/v1/devices/{}/move", fl_route_post_device_move, FL_ROUTE_JSON},
-    {"GET", "/v1/agents", fl_route_get_agents, 0},
-    {"GET", "/v1/shares", fl_route_get_shares, 0},
-    {"POST", "/v1/shares", fl_route_post_share, FL_ROUTE_JSON},
-    {"POST", "/v1/shares/accept", fl_route_post_share_accept, FL_ROUTE_JSON},
-    {"DELETE", "/v1/shares/{}", fl_route_delete_share, 0},
-    {"GET", "/v1/transfers", fl_route_get_transfers, 0},
-    {"POST", "/v1/transfers", fl_route_post_transfer, FL_ROUTE_JSON},
-    {"POST", "/v1/transfers/accept", fl_route_post_transfer_accept, FL_ROUTE_JSON},
-    {"POST", "/v1/transfers/decline", fl_route_post_transfer_decline, FL_ROUTE_JSON},
-    {"DELETE", "/v1/transfers/{}", fl_route_delete_transfer, 0},
-    {"POST", "/v1/commands", fl_route_post_command, FL_ROUTE_JSON},
-    {"GET", "/v1/commands/{}", fl_route_get_command, 0},
-    {"POST", "/v1/commands/{}/cancel", fl_route_post_command_cancel, 0},
-    {"GET", "/v1/events", fl_route_get_events, 0},
-    {NULL, NULL, NULL, 0},
+#define ROUTE(method, pattern, handler, flags, who, scope)                                         \
+    {method, pattern, handler, flags, who, scope},
+#include "producers/gateway/operator_routes.def"
+#undef ROUTE
+    {NULL, NULL, NULL, 0, 0, 0},
 };

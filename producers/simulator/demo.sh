@@ -142,7 +142,13 @@ start_up() {
   local port
   port=$(free_port "$(remembered gateway-port | grep . || printf 7700)")
   remember gateway-port "$port"
-  export FLEETLOG_GATEWAY_LISTEN=127.0.0.1:$port FLEETLOG_GATEWAY_PUBLIC_URL=http://127.0.0.1:$port
+  export FLEETLOG_GATEWAY_LISTEN=127.0.0.1:$port
+  port=$(free_port "$(remembered api-port | grep . || printf 7701)")
+  remember api-port "$port"
+  export FLEETLOG_GATEWAY_API_LISTEN=127.0.0.1:$port FLEETLOG_GATEWAY_PUBLIC_URL=http://127.0.0.1:$port
+  port=$(free_port "$(remembered metrics-port | grep . || printf 7702)")
+  remember metrics-port "$port"
+  export FLEETLOG_GATEWAY_METRICS_LISTEN=127.0.0.1:$port
   background up env FLEETLOG_JOURNAL="$(journal)" "$fleetlog" up
   wait_until "$wait_seconds" "fleetlog up is not ready (see $demo/up.log)" ready_answers
 }
@@ -205,6 +211,7 @@ what_to_try() {
 
   data directory  $data
   gateway         http://127.0.0.1:$(remembered gateway-port) (agents), $data/run/operator.sock (commands)
+  HTTP API        http://127.0.0.1:$(remembered api-port)/v1, measurements http://127.0.0.1:$(remembered metrics-port)/metrics
   upsd            127.0.0.1:$(remembered owner-upsd-port) of $owner_company, 127.0.0.1:$(remembered provider-upsd-port) of $provider_company
   people          $owner ($owner_company), $provider ($provider_company; sees ${#shared[@]} shared devices)
 TXT

@@ -31,6 +31,8 @@ void child_start(const struct bench *bench, struct child *child, const char *con
     snprintf(log, sizeof(log), "%s/bench.log", bench->directory);
     setenv("FLEETLOG_SUPERVISOR_FD", "3", 1);
     setenv("FLEETLOG_GATEWAY_LISTEN", "127.0.0.1:0", 1);
+    setenv("FLEETLOG_GATEWAY_API_LISTEN", "", 1);
+    setenv("FLEETLOG_GATEWAY_METRICS_LISTEN", "", 1);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ready[1], PIPE_FD);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_APPEND,

@@ -9,6 +9,7 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/fleetlog-detector.XXXXXX")
 up=''
 trap '[[ -z $up ]] || kill -KILL "$up" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 export FLEETLOG_GATEWAY_LISTEN=127.0.0.1:0 FLEETLOG_JOURNAL_MAP_SIZE=1GiB FLEETLOG_VIEWS_MAP_SIZE=1GiB
+export FLEETLOG_GATEWAY_API_LISTEN=127.0.0.1:0 FLEETLOG_GATEWAY_METRICS_LISTEN=127.0.0.1:0
 DEVICES=20
 
 die() { printf '%s\n' "$*" && tail -30 "$FLEETLOG_DATA/up.log" && exit 1; }

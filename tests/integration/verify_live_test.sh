@@ -21,6 +21,7 @@ cleanup() {
 }
 trap cleanup EXIT
 export FLEETLOG_DATA=$scratch/data FLEETLOG_GATEWAY_LISTEN=127.0.0.1:0
+export FLEETLOG_GATEWAY_API_LISTEN=127.0.0.1:0 FLEETLOG_GATEWAY_METRICS_LISTEN=127.0.0.1:0
 export FLEETLOG_JOURNAL_MAP_SIZE=256MiB FLEETLOG_VIEWS_MAP_SIZE=256MiB
 journal=embedded
 if [[ ${1:-} == kafka ]]; then

@@ -10,6 +10,7 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/fleetlog-parked.XXXXXX")
 up=''
 trap '[[ -z $up ]] || kill -KILL "$up" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 export FLEETLOG_DATA=$scratch/data FLEETLOG_GATEWAY_LISTEN=127.0.0.1:0
+export FLEETLOG_GATEWAY_API_LISTEN=127.0.0.1:0 FLEETLOG_GATEWAY_METRICS_LISTEN=127.0.0.1:0
 export FLEETLOG_JOURNAL_MAP_SIZE=1GiB FLEETLOG_VIEWS_MAP_SIZE=1GiB
 
 die() { printf '%s\n' "$*" && tail -20 "$scratch/up.log" && exit 1; }

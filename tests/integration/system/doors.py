@@ -75,13 +75,25 @@ def operator(node, method, path, body=None, account=None, headers=None):
         connection.close()
 
 
-def agents(node, method, path, body=None, headers=None):
-    """One request at the door for agents."""
-    connection = http.client.HTTPConnection(*node.agents_address(), timeout=DEADLINE_S)
+def at(node, door, method, path, body=None, headers=None):
+    """One request at a door over TCP."""
+    connection = http.client.HTTPConnection(*node.address(door), timeout=DEADLINE_S)
     try:
         return call(connection, method, path, body, headers)
     finally:
         connection.close()
+
+
+def agents(node, method, path, body=None, headers=None):
+    return at(node, "agents", method, path, body, headers)
+
+
+def public(node, method, path, body=None, headers=None):
+    return at(node, "api", method, path, body, headers)
+
+
+def metrics(node, path="/metrics"):
+    return at(node, "metrics", "GET", path)
 
 
 def varint(number):

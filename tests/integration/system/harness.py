@@ -53,6 +53,8 @@ class Node:
             FLEETLOG_DATA=str(self.directory),
             FLEETLOG_JOURNAL=self.journal,
             FLEETLOG_GATEWAY_LISTEN="127.0.0.1:0",
+            FLEETLOG_GATEWAY_API_LISTEN="127.0.0.1:0",
+            FLEETLOG_GATEWAY_METRICS_LISTEN="127.0.0.1:0",
             FLEETLOG_NODE_DISK_RESERVE="0",
         )
         env.update(self.environment)
@@ -98,10 +100,13 @@ class Node:
         for pid in children:
             wait_until(lambda pid=pid: not alive(pid), f"child {pid} is gone")
 
-    def agents_address(self):
-        """(host, port) of the door for agents."""
-        host, port = (self.directory / "run" / "agents.address").read_text().strip().rsplit(":", 1)
+    def address(self, door):
+        """(host, port) of a door: agents, api, metrics."""
+        host, port = (self.directory / "run" / f"{door}.address").read_text().strip().rsplit(":", 1)
         return host, int(port)
+
+    def agents_address(self):
+        return self.address("agents")
 
     def children(self):
         """pid -> its command words."""

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from doors import agents, enrolled_agent, operator
+from doors import agents, enrolled_agent, metrics, operator
 from harness import BINARY, SystemTest, wait_until
 
 HOUR_MS = 3600 * 1000
@@ -33,7 +33,7 @@ class Held:
         self.assertIn("Before", names)
         self.assertNotIn("Held", names)
         self.assertEqual(operator(node, "GET", "/v1/status").body["intake"], word)
-        self.assertIn(f'fleetlog_intake_held{{reason="{word}"}} 1', agents(node, "GET", "/metrics").body)
+        self.assertIn(f'fleetlog_intake_held{{reason="{word}"}} 1', metrics(node).body)
         self.assertEqual(self.end_of_actions(node), before)
 
     def end_of_actions(self, node):

@@ -2,7 +2,7 @@
 """Who may read what: every read route by everybody who could ask, and what the same request asked twice answers."""
 import unittest
 
-from doors import agents, enrolled_agent, new_key, operator, quote
+from doors import at, enrolled_agent, metrics, new_key, operator, quote
 from harness import SystemTest, wait_until
 
 NOBODY, OWNER, MEMBER, SHARED, STRANGER = "nobody", "owner", "member", "shared user", "stranger"
@@ -79,7 +79,7 @@ class Rights(SystemTest):
                 "/v1/companies": everybody,
                 "/v1/devices": everybody,
                 "/v1/events": everybody,
-                "/metrics": everybody,
+                "/metrics": operators_only,
                 "/v1/shares": {NOBODY: 400, OWNER: 200, MEMBER: 200, SHARED: 200, STRANGER: 200},
                 "/v1/devices?shared=true": {NOBODY: 400, OWNER: 200, SHARED: 200, STRANGER: 200},
             }
@@ -202,8 +202,14 @@ class Rights(SystemTest):
 
         self.assertTrue(all(views.values()))
         wait_until(all_equal, "every view has applied every event")
-        # From loopback on the agents' door too.
-        self.assertEqual(agents(self.node_, "GET", "/metrics").status, 200)
+        # At its own door too, and at no other.
+        self.assertEqual(metrics(self.node_).status, 200)
+        for door in ("agents", "api"):
+            self.assertEqual(at(self.node_, door, "GET", "/metrics").status, 404, door)
+        for door in ("agents", "api", "metrics"):
+            for path in ("/healthz", "/readyz"):
+                self.assertEqual(at(self.node_, door, "GET", path).status, 200, (door, path))
+        self.assertEqual(metrics(self.node_, "/v1/devices").status, 404)
 
 
 if __name__ == "__main__":

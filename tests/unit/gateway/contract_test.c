@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The route tables and schemas/openapi.json name the same routes, methods and bodies. */
+/* The route tables and schemas/openapi.json name the same routes, methods, bodies and rights. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -128,12 +128,64 @@ static void every_change_may_be_held(void **state)
     }
 }
 
+static bool names(const json_t *list, const char *name)
+{
+    size_t index;
+    json_t *item;
+    json_array_foreach(list, index, item)
+    {
+        if (strcmp(json_string_value(item), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* x-for and x-scope are what the tables say. */
+static void the_rights_are_the_tables(void **state)
+{
+    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
+        for (const struct route *route = tables[t]; route->method != NULL; route++) {
+            json_t *operation = find_operation(*state, route);
+            const char *scope = json_string_value(json_object_get(operation, "x-scope"));
+            if (route->who == 0)
+                fail_msg("%s %s: the row does not say for whom it is", route->method,
+                         route->pattern);
+            if ((scope == NULL ? 0 : fl_needs_of(fl_slice_text(scope))) != route->scope)
+                fail_msg("%s %s: x-scope", route->method, route->pattern);
+            /* What both tables have, the first describes. */
+            if (route != find_route(route->pattern, route->method))
+                continue;
+            for (size_t i = 0; i < FL_FOR_COUNT; i++)
+                if (names(json_object_get(operation, "x-for"), fl_for_name(i)) !=
+                    ((route->who & 1u << i) != 0))
+                    fail_msg("%s %s: x-for and \"%s\"", route->method, route->pattern,
+                             fl_for_name(i));
+        }
+    }
+}
+
+/* What is not for everybody can say so, and whoever asks too often is told. */
+static void the_api_may_refuse(void **state)
+{
+    for (const struct route *route = fl_operator_routes; route->method != NULL; route++) {
+        json_t *responses = json_object_get(find_operation(*state, route), "responses");
+        if ((route->who & (FL_FOR_ACCOUNTS | FL_FOR_ANYONE)) == 0)
+            continue;
+        if (json_object_get(responses, "429") == NULL || json_object_get(responses, "403") == NULL)
+            fail_msg("%s %s: 403 and 429", route->method, route->pattern);
+        if ((route->who & FL_FOR_ANYONE) == 0 && json_object_get(responses, "401") == NULL)
+            fail_msg("%s %s: 401", route->method, route->pattern);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_route_is_in_the_document),
         cmocka_unit_test(the_document_names_nothing_else),
         cmocka_unit_test(every_change_may_be_held),
+        cmocka_unit_test(the_rights_are_the_tables),
+        cmocka_unit_test(the_api_may_refuse),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
