@@ -30,6 +30,7 @@ function(fl_rows_library name proto)
             ${CMAKE_CURRENT_SOURCE_DIR}/${proto}
         COMMAND ${CMAKE_COMMAND} -DHEADER=${base}.h -P ${CMAKE_SOURCE_DIR}/schemas/const_strings.cmake
         DEPENDS ${proto} ${CMAKE_SOURCE_DIR}/schemas/proto/fleetlog/v1/common.proto
+            ${CMAKE_SOURCE_DIR}/schemas/proto/fleetlog/v1/notifications.proto
             ${CMAKE_SOURCE_DIR}/schemas/const_strings.cmake VERBATIM)
     add_library(${name} STATIC ${base}.c)
     target_include_directories(${name} SYSTEM PUBLIC ${CMAKE_BINARY_DIR})

@@ -14,6 +14,7 @@
 enum {
     FL_REPORT_SIZE_MAX = 64 * 1024,        /* a signed report */
     FL_COMMAND_COUNT_PER_EVENT_MAX = 4000, /* commands that one event cancels */
+    FL_ALERT_COUNT_PER_ACTION_MAX = 1000,  /* alerts that one action closes */
 };
 
 enum fl_rule_kind {

@@ -19,8 +19,11 @@
  * 14. An open offer of ownership counts devices of its owner, none offered twice; a closed one
  * none.
  * 15. An alias stands under its device and the sequence that ended it.
+ * 31. A mail that is owed goes to somebody who is known.
+ * 32. An alert stands in the list by time exactly if it waits; only open ones know who was told.
+ * 33. A notification policy is an account's.
  */
-#include "projections/registry/check.h"
+#include "projections/registry/check_outbox.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -332,7 +335,8 @@ static const struct {
     {FL_TABLE_SHARES, check_share},      {FL_TABLE_GRANTS, check_grant},
     {FL_TABLE_COMMANDS, check_command},  {FL_TABLE_CONDITIONS, check_condition},
     {FL_TABLE_OUTCOMES, check_outcome},  {FL_TABLE_TRANSFERS, fl_check_transfer},
-    {FL_TABLE_ALIASES, check_alias},
+    {FL_TABLE_ALIASES, check_alias},     {FL_TABLE_OUTBOX, fl_check_outbox},
+    {FL_TABLE_ALERTS, fl_check_alert},   {FL_TABLE_POLICIES, fl_check_policy},
 };
 
 static bool check_rows(struct fl_checking *c, enum fl_registry_table table, check_row_fn *check)

@@ -30,6 +30,7 @@ bool fl_check_state(struct fl_checking *c, const struct fl_sm *machine, uint32_t
 
 /* One entry of INDEX. */
 struct fl_index_entry {
+    struct fl_slice key;
     struct fl_slice value;
     char owner[FL_ID_TEXT_SIZE];  /* the first id behind the list's byte */
     char member[FL_ID_TEXT_SIZE]; /* the last id of the key */

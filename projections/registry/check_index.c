@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The other direction: every entry of a list leads to a row that belongs there. */
-#include "projections/registry/check.h"
+#include "projections/registry/check_outbox.h"
 
 #include <string.h>
 
@@ -127,6 +127,23 @@ static bool offer_due(struct fl_checking *c, const struct fl_index_entry *entry)
            fl_row_by_id(c->kv, &c->arena, FL_TABLE_TRANSFERS, id) != NULL;
 }
 
+static bool alert_due(struct fl_checking *c, const struct fl_index_entry *entry)
+{
+    return fl_check_alert_due(c, entry->key);
+}
+
+static bool alert_told(struct fl_checking *c, const struct fl_index_entry *entry)
+{
+    return fl_check_alert_told(c, entry->key, entry->value);
+}
+
+/* Whoever refuses mail may be anybody: nothing else need be known of him. */
+static bool unsubscribed(struct fl_checking *c, const struct fl_index_entry *entry)
+{
+    (void)c;
+    return entry->value.size == 0;
+}
+
 static const struct {
     const char *name;
     fl_check_entry_fn *check;
@@ -151,6 +168,9 @@ static const struct {
     [FL_INDEX_TRANSFER_DEVICES] = {"devices of a transfer", fl_check_transfer_device, 33, 14},
     [FL_INDEX_DEVICE_TRANSFER] = {"transfer of a device", fl_check_device_transfer, 33, 14},
     [FL_INDEX_CLAIM_CODE] = {"claims by code", claim_code, 33, 11},
+    [FL_INDEX_ALERT_DUE] = {"alerts by time", alert_due, 29, 32},
+    [FL_INDEX_ALERT_TOLD] = {"who was told of an alert", alert_told, 37, 32},
+    [FL_INDEX_UNSUBSCRIBED] = {"who refuses mail", unsubscribed, 21, 10},
 };
 
 bool fl_check_index(struct fl_checking *c)
@@ -164,6 +184,7 @@ bool fl_check_index(struct fl_checking *c)
         if (list >= FL_INDEX_COUNT || lists[list].check == NULL ||
             walk.key.size != lists[list].size)
             return fl_broken(c, 10, "an entry of list %u with %zu bytes", list, walk.key.size);
+        entry.key = walk.key;
         entry.value = walk.value;
         fl_id_from_bytes(walk.key.data + 1, entry.owner);
         fl_key_tail_id(walk.key, entry.member);

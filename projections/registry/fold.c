@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "projections/registry/outbox.h"
 #include "projections/registry/registry.h"
 
 enum { READER_VERSION = 1, FOLD_ARENA_SIZE_MIN = 32 * 1024 * 1024 };
@@ -53,6 +54,11 @@ static fl_fold_fn *const folds[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_TransferCancelled] = fl_fold_transfer_cancelled,
     [FL_MESSAGE_ConditionRaised] = fl_fold_condition_raised,
     [FL_MESSAGE_ConditionCleared] = fl_fold_condition_cleared,
+    [FL_MESSAGE_NotificationSent] = fl_fold_notification_sent,
+    [FL_MESSAGE_NotificationFailed] = fl_fold_notification_failed,
+    [FL_MESSAGE_AlertsClosed] = fl_fold_alerts_closed,
+    [FL_MESSAGE_NotificationPolicySet] = fl_fold_notification_policy_set,
+    [FL_MESSAGE_Unsubscribed] = fl_fold_unsubscribed,
 };
 
 bool fl_fold_refuse(struct fl_folding *f, const char *format, ...)
@@ -122,8 +128,10 @@ static enum fl_error apply_event(struct fl_folding *f)
         return f->kv->error;
     if (!folded)
         return FL_INVALID;
+    fl_fold_outbox(f);
     fl_fold_remember(f);
     fl_fold_sweep(f);
+    fl_fold_sweep_mail(f);
     return f->kv->error;
 }
 

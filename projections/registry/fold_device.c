@@ -2,7 +2,7 @@
 /* Claims, agents, devices, conditions. */
 #include <string.h>
 
-#include "projections/registry/fold.h"
+#include "projections/registry/outbox.h"
 
 bool fl_fold_claim_issued(struct fl_folding *f)
 {
@@ -205,6 +205,7 @@ void fl_fold_drop_conditions(struct fl_folding *f, const char *device_id)
     fl_kv_walk_begin(&walk, f->kv, FL_TABLE_CONDITIONS, fl_key_slice(&key));
     while (fl_kv_walk_next(&walk))
         fl_kv_del(f->kv, FL_TABLE_CONDITIONS, walk.key);
+    fl_fold_drop_alerts(f, device_id);
 }
 
 /* The row and the number stay: late telemetry must find that the device is gone. */
@@ -248,7 +249,8 @@ static bool fold_condition(struct fl_folding *f, const Fleetlog__V1__ConditionRa
     row->sampled_at_ms = event->sampled_at_ms;
     row->evidence = event->evidence;
     fl_row_put(f->kv, f->arena, FL_TABLE_CONDITIONS, &key, &row->base);
-    return true;
+    return fl_fold_alert(f, event->device_id, (uint32_t)event->kind, to == FL_CONDITION_RAISED,
+                         event->sampled_at_ms);
 }
 
 bool fl_fold_condition_raised(struct fl_folding *f)

@@ -2,7 +2,7 @@
 /* The log itself, companies, accounts, people, invitations. */
 #include <string.h>
 
-#include "projections/registry/fold.h"
+#include "projections/registry/outbox.h"
 
 static fl_log_row *log_row(struct fl_folding *f)
 {
@@ -207,6 +207,7 @@ static void put_account(struct fl_folding *f, const fl_account_row *row)
 static bool drop_account(struct fl_folding *f, const char *account_id, const char *company_id)
 {
     struct fl_key key;
+    fl_fold_drop_policy(f, account_id);
     fl_key_pair(&key, FL_INDEX_COMPANY_ACCOUNTS, company_id, account_id);
     if (key.bad || !fl_kv_del(f->kv, FL_TABLE_INDEX, fl_key_slice(&key)))
         return fl_fold_refuse(f, "company %s has no account %s", company_id, account_id);

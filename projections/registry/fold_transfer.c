@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fleetlog/v1/transfers.pb-c.h"
-#include "projections/registry/fold.h"
+#include "projections/registry/outbox.h"
 
 static void put_transfer(struct fl_folding *f, const fl_transfer_row *row)
 {
@@ -183,6 +183,7 @@ bool fl_fold_transfer_accepted(struct fl_folding *f)
             return fl_fold_refuse(f, "device %s is not offered", event->device_ids[i]);
         if (!move_device(f, event->device_ids[i], event->company_id))
             return false;
+        fl_fold_drop_alerts(f, event->device_ids[i]);
     }
     row->company_id_after = event->company_id;
     return close_transfer(f, row, FL_TRANSFER_ACCEPTED);

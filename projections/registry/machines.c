@@ -132,9 +132,25 @@ static const struct fl_sm_state transfer_states[FL_TRANSFER_STATE_COUNT] = {
 const struct fl_sm fl_transfer_machine = {"transfer", transfer_states, FL_TRANSFER_STATE_COUNT,
                                           NULL};
 
+/*
+ * machine alert
+ *     none -> waiting -> told -> settling -> ended -> waiting
+ *             waiting -> settling -> told -> waiting
+ *             waiting -> ended
+ */
+static const struct fl_sm_state alert_states[FL_ALERT_STATE_COUNT] = {
+    [FL_ALERT_NONE] = {"none", TO(FL_ALERT_WAITING), 0},
+    [FL_ALERT_WAITING] = {"waiting", TO(FL_ALERT_TOLD) | TO(FL_ALERT_SETTLING) | TO(FL_ALERT_ENDED),
+                          0},
+    [FL_ALERT_TOLD] = {"told", TO(FL_ALERT_SETTLING) | TO(FL_ALERT_WAITING), 0},
+    [FL_ALERT_SETTLING] = {"settling", TO(FL_ALERT_TOLD) | TO(FL_ALERT_ENDED), 0},
+    [FL_ALERT_ENDED] = {"ended", TO(FL_ALERT_WAITING), 0},
+};
+const struct fl_sm fl_alert_machine = {"alert", alert_states, FL_ALERT_STATE_COUNT, NULL};
+
 const struct fl_sm *const fl_machines[FL_MACHINE_COUNT] = {
     &fl_invitation_machine, &fl_claim_machine,     &fl_device_machine,   &fl_share_machine,
-    &fl_command_machine,    &fl_condition_machine, &fl_transfer_machine,
+    &fl_command_machine,    &fl_condition_machine, &fl_transfer_machine, &fl_alert_machine,
 };
 
 enum fl_invitation_state fl_invitation_state_at(unsigned state, int64_t expires_at_ms,

@@ -63,6 +63,15 @@ enum fl_transfer_state {
 
 enum fl_condition_state { FL_CONDITION_CLEAR, FL_CONDITION_RAISED, FL_CONDITION_STATE_COUNT };
 
+enum fl_alert_state {
+    FL_ALERT_NONE,
+    FL_ALERT_WAITING,  /* raised; who wants to know is told soon */
+    FL_ALERT_TOLD,     /* it stands, and somebody was told */
+    FL_ALERT_SETTLING, /* cleared; if it stays so, those are told that all is well */
+    FL_ALERT_ENDED,
+    FL_ALERT_STATE_COUNT
+};
+
 extern const struct fl_sm fl_invitation_machine;
 extern const struct fl_sm fl_claim_machine;
 extern const struct fl_sm fl_device_machine;
@@ -70,9 +79,10 @@ extern const struct fl_sm fl_share_machine;
 extern const struct fl_sm fl_command_machine;
 extern const struct fl_sm fl_condition_machine;
 extern const struct fl_sm fl_transfer_machine;
+extern const struct fl_sm fl_alert_machine;
 
 /* All of them, for tests and docs. */
-enum { FL_MACHINE_COUNT = 7 };
+enum { FL_MACHINE_COUNT = 8 };
 extern const struct fl_sm *const fl_machines[FL_MACHINE_COUNT];
 
 /* The state that counts at a time: an offer at or past its end is expired. A share that was

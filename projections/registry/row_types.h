@@ -28,3 +28,6 @@ typedef Fleetlog__Rows__V1__ConditionRow fl_condition_row;
 typedef Fleetlog__Rows__V1__OutcomeRow fl_outcome_row;
 typedef Fleetlog__Rows__V1__AliasRow fl_alias_row;
 typedef Fleetlog__Rows__V1__TransferRow fl_transfer_row;
+typedef Fleetlog__Rows__V1__OutboxRow fl_outbox_row;
+typedef Fleetlog__Rows__V1__AlertRow fl_alert_row;
+typedef Fleetlog__Rows__V1__PolicyRow fl_policy_row;

@@ -48,6 +48,9 @@ enum fl_registry_index {
     FL_INDEX_PERSON_TRANSFERS,     /* subject, transfer: open offers to him */
     FL_INDEX_TRANSFER_DEVICES,     /* transfer, device: of open offers */
     FL_INDEX_DEVICE_TRANSFER,      /* device, transfer: the open offer of it */
+    FL_INDEX_ALERT_DUE,            /* time u64, condition u32, device */
+    FL_INDEX_ALERT_TOLD,           /* device, condition u32, subject -> enum fl_alert_told u8 */
+    FL_INDEX_UNSUBSCRIBED,         /* kind of mail u32, subject */
     FL_INDEX_COUNT
 };
 

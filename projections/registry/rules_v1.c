@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "projections/registry/decide_alias.h"
+#include "projections/registry/decide_outbox.h"
 #include "projections/registry/decide_transfer.h"
 #include "projections/registry/deciding.h"
 
@@ -45,6 +46,11 @@ static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_ReportCommandAcknowledgement] = fl_decide_command_acknowledgement,
     [FL_MESSAGE_ReportCommandOutcome] = fl_decide_command_outcome,
     [FL_MESSAGE_ReportCondition] = fl_decide_report_condition,
+    [FL_MESSAGE_RecordNotificationSent] = fl_decide_notification_sent,
+    [FL_MESSAGE_RecordNotificationFailed] = fl_decide_notification_failed,
+    [FL_MESSAGE_CloseAlerts] = fl_decide_close_alerts,
+    [FL_MESSAGE_SetNotificationPolicy] = fl_decide_set_notification_policy,
+    [FL_MESSAGE_Unsubscribe] = fl_decide_unsubscribe,
 };
 
 static const struct fl_rules versions[] = {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/scenario/cast.h"
+#include "tests/scenario/cast_mail.h"
 
 enum { HEADER_COUNT_MAX = 40, LONG_SIZE = 600 * 1024 };
 
@@ -39,6 +39,20 @@ static void say_the_rest(struct world *world)
     cast_agent(world, 1, NULL, &report.base);
 }
 
+static void say_mail(struct world *world)
+{
+    const Fleetlog__V1__ConditionKind overload =
+        FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_OVERLOAD;
+    cast_policy(world, 1);
+    cast_mail_sent(world, 51);
+    cast_mail_failed(world, 2);
+    cast_condition(world, 1, overload, true, 7);
+    cast_alert_sent(world, 1, 1, overload);
+    cast_alert_close(world, 1, overload);
+    cast_condition(world, 1, overload, false, 8);
+    cast_unsubscribe(world, 1, FLEETLOG__V1__MAIL_KIND__MAIL_KIND_RENEWALS_REPORT);
+}
+
 size_t junk_begin(struct world *world)
 {
     const unsigned devices[] = {1, 2};
@@ -68,6 +82,7 @@ size_t junk_begin(struct world *world)
     cast_close_account(world, 51);
     cast_create_account(world, 53, 1, FLEETLOG__V1__ROLE__ROLE_MEMBER);
     cast_remove_coworker(world, 1, 53);
+    say_mail(world);
     cast_move(world, 1, 1, 1, 7);
     cast_describe(world, 1, 1, "AS1");
     cast_describe(world, 1, 1, "AS2");

@@ -270,6 +270,15 @@ static size_t read_actor(struct scenario *s, const struct sentence *sentence, si
         set_actor(s, "detector", "", NULL);
         return at + 2;
     }
+    if (is(sentence, at, "the") && is(sentence, at + 1, "mailer")) {
+        set_actor(s, "mailer", "", NULL);
+        return at + 2;
+    }
+    if (is(sentence, at, "the") && is(sentence, at + 1, "mail") && at + 3 < sentence->count) {
+        set_actor(s, "link:", id_of("subject", sentence->words[at + 3]), NULL);
+        s->actor.company_id = NULL;
+        return at + 4;
+    }
     if (at + 1 >= sentence->count)
         return at;
     if (is(sentence, at, "agent") || is(sentence, at, "node")) {
@@ -312,6 +321,7 @@ static void run_line(struct scenario *s, const char *keyword, const struct sente
 {
     if (strcmp(keyword, "then") == 0) {
         if (!run_pattern(s, log_patterns, sentence, 1) &&
+            !run_pattern(s, mail_patterns, sentence, 1) &&
             !run_pattern(s, expect_patterns, sentence, 1))
             fail(s, "no such expectation");
         return;
@@ -322,7 +332,8 @@ static void run_line(struct scenario *s, const char *keyword, const struct sente
     size_t verb = read_actor(s, sentence, 1);
     if (!run_pattern(s, request_patterns, sentence, verb) &&
         !run_pattern(s, device_patterns, sentence, verb) &&
-        !run_pattern(s, transfer_patterns, sentence, verb))
+        !run_pattern(s, transfer_patterns, sentence, verb) &&
+        !run_pattern(s, notification_patterns, sentence, verb))
         fail(s, "no such sentence");
 }
 

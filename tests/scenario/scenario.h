@@ -55,12 +55,14 @@ struct pattern {
     sentence_fn *run;
 };
 
-extern const struct pattern request_patterns[];  /* what follows an actor */
-extern const struct pattern device_patterns[];   /* the same, about devices */
-extern const struct pattern transfer_patterns[]; /* the same, about ownership */
-extern const struct pattern plain_patterns[];    /* whole sentences, not requests */
-extern const struct pattern expect_patterns[];   /* after then */
-extern const struct pattern log_patterns[];      /* the same, about the Event Log */
+extern const struct pattern request_patterns[];      /* what follows an actor */
+extern const struct pattern device_patterns[];       /* the same, about devices */
+extern const struct pattern transfer_patterns[];     /* the same, about ownership */
+extern const struct pattern notification_patterns[]; /* the same, about mail */
+extern const struct pattern plain_patterns[];        /* whole sentences, not requests */
+extern const struct pattern expect_patterns[];       /* after then */
+extern const struct pattern mail_patterns[];         /* the same, about mail */
+extern const struct pattern log_patterns[];          /* the same, about the Event Log */
 
 /* Ends the test: file, line, why. */
 _Noreturn void fail(const struct scenario *s, const char *format, ...)

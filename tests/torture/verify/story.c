@@ -15,6 +15,7 @@
 #include "fleetlog/v1/telemetry.pb-c.h"
 #include "producers/agent_protocol.h"
 #include "schemas/topics.h"
+#include "tests/scenario/cast_mail.h"
 
 #define INIT(type, name, descriptor)                                                               \
     Fleetlog__V1__##type name;                                                                     \
@@ -168,6 +169,22 @@ static void owners(struct node *node)
         pass_time(node);
         assert_int_equal(cast_take_over(world, 3 - i, 2 + i), FL_MESSAGE_TransferAccepted);
     }
+}
+
+/* What the mailer says of it all, and what people want to be told. */
+static void mail(struct node *node)
+{
+    struct world *world = &node->world;
+    const Fleetlog__V1__ConditionKind on_battery =
+        FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_ON_BATTERY;
+    assert_int_equal(cast_policy(world, 1), FL_MESSAGE_NotificationPolicySet);
+    assert_int_equal(cast_mail_sent(world, 2), FL_MESSAGE_NotificationSent);
+    assert_int_equal(cast_mail_failed(world, 3), FL_MESSAGE_NotificationFailed);
+    assert_int_equal(cast_alert_sent(world, 1, 1, on_battery), FL_MESSAGE_NotificationSent);
+    assert_int_equal(cast_alert_close(world, 1, on_battery), FL_MESSAGE_AlertsClosed);
+    pass_time(node);
+    assert_int_equal(cast_unsubscribe(world, 1, FLEETLOG__V1__MAIL_KIND__MAIL_KIND_RENEWAL_NOTICE),
+                     FL_MESSAGE_Unsubscribed);
 }
 
 /* Junk that was let in, an action sent twice, and the log's end. */
@@ -354,6 +371,7 @@ void story_write(struct node *node, struct fl_journal *journal)
     people(node);
     commands(node);
     staff(node);
+    mail(node);
     owners(node);
     last_things(node);
     check_types(node);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which mails are owed, and which no more. */
+#include <string.h>
+
+#include "projections/registry/outbox.h"
+
+enum { SWEEP_COUNT_MAX = 2 };
+
+static const struct outbox_rule {
+    enum fl_message_type type;
+    Fleetlog__V1__MailKind kind;
+    const char *thing_field;
+} rules[] = {
+#define FL_OUTBOX(event, kind, thing)                                                              \
+    {FL_MESSAGE_##event, FLEETLOG__V1__MAIL_KIND__MAIL_KIND_##kind, thing},
+#include "projections/registry/outbox.def"
+#undef FL_OUTBOX
+};
+
+static const void *field_of(const ProtobufCMessage *message, const char *name,
+                            ProtobufCType expected)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+    return field == NULL || field->type != expected ? NULL : (const char *)message + field->offset;
+}
+
+static const char *text_of(const ProtobufCMessage *message, const char *name)
+{
+    const char *const *text = field_of(message, name, PROTOBUF_C_TYPE_STRING);
+    return text == NULL ? "" : *text;
+}
+
+static void put_outbox(struct fl_folding *f, const struct outbox_rule *rule)
+{
+    const ProtobufCMessage *message = f->input->message;
+    const struct fl_envelope *envelope = f->input->envelope;
+    fl_outbox_row row = FLEETLOG__ROWS__V1__OUTBOX_ROW__INIT;
+    struct fl_key key;
+    const uint32_t *generation = field_of(message, "link_key_generation", PROTOBUF_C_TYPE_UINT32);
+    row.sequence = f->sequence;
+    row.event_id = fl_arena_text(f->arena, envelope->id);
+    row.kind = rule->kind;
+    row.subject_id = text_of(message, "subject_id");
+    row.thing_id = text_of(message, rule->thing_field);
+    row.company_id =
+        envelope->company_id.data == NULL ? "" : fl_arena_text(f->arena, envelope->company_id);
+    row.at_ms = f->now_ms;
+    row.link_key_generation = generation == NULL ? 0 : *generation;
+    if (row.event_id == NULL || row.company_id == NULL) {
+        fl_kv_fail(f->kv, FL_NO_MEMORY);
+        return;
+    }
+    fl_key_outbox(&key, row.sequence);
+    fl_row_put(f->kv, f->arena, FL_TABLE_OUTBOX, &key, &row.base);
+}
+
+void fl_fold_outbox(struct fl_folding *f)
+{
+    enum fl_message_type type = f->input->envelope->row->type;
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        if (rules[i].type == type)
+            put_outbox(f, &rules[i]);
+}
+
+static bool is_about_condition(const Fleetlog__V1__MailCause *cause)
+{
+    return cause->kind == FLEETLOG__V1__MAIL_KIND__MAIL_KIND_CONDITION_RAISED ||
+           cause->kind == FLEETLOG__V1__MAIL_KIND__MAIL_KIND_CONDITION_CLEARED;
+}
+
+/* Once the mail was sent, or never will be, it is owed no more. */
+static bool settle(struct fl_folding *f, const Fleetlog__V1__MailCause *cause,
+                   const char *subject_id, enum fl_alert_told told)
+{
+    struct fl_key key;
+    if (is_about_condition(cause))
+        return fl_fold_alert_told(f, cause, subject_id, told);
+    fl_key_outbox(&key, cause->sequence);
+    return fl_kv_del(f->kv, FL_TABLE_OUTBOX, fl_key_slice(&key)) ||
+           fl_fold_refuse(f, "no mail is owed for event %s", cause->event_id);
+}
+
+bool fl_fold_notification_sent(struct fl_folding *f)
+{
+    const Fleetlog__V1__NotificationSent *event =
+        (const Fleetlog__V1__NotificationSent *)f->input->message;
+    return settle(f, event->cause, event->subject_id, FL_ALERT_TOLD_SENT);
+}
+
+bool fl_fold_notification_failed(struct fl_folding *f)
+{
+    const Fleetlog__V1__NotificationFailed *event =
+        (const Fleetlog__V1__NotificationFailed *)f->input->message;
+    return settle(f, event->cause, event->subject_id, FL_ALERT_TOLD_FAILED);
+}
+
+static void put_policy(struct fl_folding *f, const fl_policy_row *row)
+{
+    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_POLICIES, row->account_id, &row->base);
+}
+
+bool fl_fold_notification_policy_set(struct fl_folding *f)
+{
+    const Fleetlog__V1__NotificationPolicySet *event =
+        (const Fleetlog__V1__NotificationPolicySet *)f->input->message;
+    fl_policy_row row = FLEETLOG__ROWS__V1__POLICY_ROW__INIT;
+    row.account_id = event->account_id;
+    row.severity_min = event->severity_min;
+    row.devices = event->devices;
+    row.device_ids = event->device_ids;
+    row.n_device_ids = event->n_device_ids;
+    row.conditions = event->conditions;
+    row.n_conditions = event->n_conditions;
+    row.paused = event->paused;
+    put_policy(f, &row);
+    return true;
+}
+
+/* Notices of conditions go to accounts: that is their policy's pause. */
+bool fl_fold_unsubscribed(struct fl_folding *f)
+{
+    const Fleetlog__V1__Unsubscribed *event = (const Fleetlog__V1__Unsubscribed *)f->input->message;
+    struct fl_key key;
+    if (event->kind != FLEETLOG__V1__MAIL_KIND__MAIL_KIND_CONDITION_RAISED) {
+        fl_key_unsubscribed(&key, (uint32_t)event->kind, event->subject_id);
+        fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+        return true;
+    }
+    const fl_policy_row *found = fl_policy_of(f->kv, f->arena, event->subject_id);
+    if (found == NULL)
+        return fl_fold_refuse(f, "no memory");
+    fl_policy_row row = *found;
+    row.paused = true;
+    put_policy(f, &row);
+    return true;
+}
+
+void fl_fold_drop_policy(struct fl_folding *f, const char *account_id)
+{
+    struct fl_key key;
+    fl_key_begin(&key);
+    fl_key_id_text(&key, account_id);
+    if (!key.bad)
+        fl_kv_del(f->kv, FL_TABLE_POLICIES, fl_key_slice(&key));
+}
+
+void fl_fold_sweep_mail(struct fl_folding *f)
+{
+    struct fl_kv_walk walk;
+    fl_kv_walk_begin(&walk, f->kv, FL_TABLE_OUTBOX, FL_SLICE_NULL);
+    for (int i = 0; i < SWEEP_COUNT_MAX && fl_kv_walk_next(&walk); i++) {
+        const fl_outbox_row *row = fl_row_decode(f->kv, f->arena, FL_TABLE_OUTBOX, walk.value);
+        if (row == NULL || f->now_ms < row->at_ms + FL_OUTBOX_KEEP_MS)
+            break;
+        fl_kv_del(f->kv, FL_TABLE_OUTBOX, walk.key);
+    }
+    fl_fold_sweep_alerts(f, SWEEP_COUNT_MAX);
+}
