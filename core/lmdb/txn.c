@@ -301,3 +301,8 @@ void fl_txn_clear(struct fl_txn *txn, unsigned table)
     if (code != MDB_SUCCESS)
         fail(txn, "clear", code);
 }
+
+uint64_t fl_txn_number(const struct fl_txn *txn)
+{
+    return mdb_txn_id(txn->handle);
+}

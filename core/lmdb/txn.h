@@ -46,6 +46,9 @@ enum fl_error fl_txn_renew(struct fl_txn *txn) FL_MUST_USE;
  * then rings the bell. Whatever is returned, the transaction has ended. */
 enum fl_error fl_txn_commit(struct fl_txn *txn) FL_MUST_USE;
 
+/* Which commit a read transaction sees: another number is another state of the environment. */
+uint64_t fl_txn_number(const struct fl_txn *txn);
+
 /* Ends any transaction without an effect; tolerates one that has ended or never began (zeroed). */
 void fl_txn_abort(struct fl_txn *txn);
 

@@ -8,6 +8,7 @@
 #include "core/diag.h"
 #include "core/node_keyring.h"
 #include "producers/gateway/doors.h"
+#include "producers/gateway/live.h"
 #include "producers/gateway/metrics.h"
 #include "producers/gateway/operator.h"
 #include "projections/devices/devices.h"
@@ -104,6 +105,8 @@ static enum fl_error open_all(struct gateway *gateway, char detail[FL_KEYRING_DE
     if (error == FL_OK)
         fl_gateway_intake_start(gateway);
     if (error == FL_OK)
+        error = fl_live_open(gateway, &gateway->live);
+    if (error == FL_OK)
         error = fl_doors_open(gateway, detail);
     return error;
 }
@@ -115,10 +118,12 @@ static void close_all(struct gateway *gateway)
      * change whose outcome is not there yet with 202. */
     gateway->stopping = true;
     fl_doors_shut(gateway);
+    fl_live_stop(gateway->live);
     for (size_t i = 0; i < gateway->view_count; i++)
         if (gateway->views[i] != NULL)
             fl_store_reader_wake(gateway->views[i]);
     fl_doors_close(gateway, deadline_ms);
+    fl_live_close(&gateway->live);
     fl_submitter_close(&gateway->submitter);
     fl_outcomes_close(&gateway->outcomes);
     for (size_t i = 0; i < gateway->view_count; i++)

@@ -33,6 +33,7 @@ enum fl_intake { FL_INTAKE_OPEN, FL_INTAKE_DISK, FL_INTAKE_CLOCK };
 struct fl_agents;  /* agents.c: nonces and counters */
 struct fl_metrics; /* metrics.c */
 struct fl_public;  /* public.c */
+struct fl_live;    /* live.c */
 
 struct gateway {
     struct fl_duty *duty;
@@ -43,6 +44,7 @@ struct gateway {
     struct fl_http_server *public_http;  /* NULL: [gateway] api_listen is empty */
     struct fl_http_server *metrics_http; /* NULL: [gateway] metrics_listen is empty */
     struct fl_public *public;
+    struct fl_live *live;
     struct fl_agents *agents;
     /* Every view that a change waits for; the first is the registry. */
     struct fl_store_reader *views[FL_GATEWAY_VIEW_COUNT_MAX];
@@ -79,6 +81,7 @@ struct identity {
     bool is_token;                /* signed in by an API token */
     unsigned scopes;              /* of the token: enum fl_needs */
     struct fl_slice session_id;   /* of the session or token, or NULL */
+    int64_t expires_at_ms;        /* of it; 0: never */
 };
 
 struct call {

@@ -8,6 +8,7 @@
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "producers/gateway/health.h"
+#include "producers/gateway/live.h"
 #include "producers/gateway/metrics.h"
 #include "producers/gateway/operator.h"
 

@@ -25,6 +25,10 @@ const char **fl_call_find_devices(struct call *call, struct fl_kv *kv, const cha
 /* The same in a read of its own. */
 const char **fl_call_resolve_devices(struct call *call, const char **names, size_t count);
 
+/* A device as GET /v1/devices has it, for a stream; NULL: it may not be seen (any more). */
+json_t *fl_call_device_json(struct call *call, struct fl_kv *registry, struct fl_kv *devices,
+                            const char *device_id);
+
 call_handler fl_route_get_devices;
 call_handler fl_route_get_device;
 call_handler fl_route_patch_device;

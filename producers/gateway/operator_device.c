@@ -223,6 +223,14 @@ static bool may_see(struct call *call, struct fl_kv *kv, const fl_device_row *ro
                            fl_port_wall_ms(call->gateway->duty->port));
 }
 
+json_t *fl_call_device_json(struct call *call, struct fl_kv *registry, struct fl_kv *devices,
+                            const char *device_id)
+{
+    const fl_device_row *row = fl_registry_device(registry, &call->arena, fl_slice_text(device_id));
+    return row == NULL || !may_see(call, registry, row) ? NULL
+                                                        : device_json(call, registry, devices, row);
+}
+
 /* A name that is looked for. */
 struct named {
     const char *name;

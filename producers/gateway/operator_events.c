@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fleetlog/v1/subjects.pb-c.h"
+#include "producers/gateway/live.h"
 #include "producers/gateway/operator.h"
 #include "projections/eventlog/eventlog.h"
 #include "projections/people/people.h"
@@ -95,6 +96,19 @@ static json_t *entry_json(struct naming *naming, const fl_entry_row *row)
                      fl_text_json(row->company_id), "actor",
                      fl_text_json(actor == NULL ? "" : actor), "text",
                      fl_text_json(text == NULL ? "" : text), "deviceIds", devices);
+}
+
+json_t *fl_call_entry_json(struct call *call, const struct fl_entry_reads *reads,
+                           const char *company_id, const fl_entry_row *row)
+{
+    struct naming naming = {
+        .call = call,
+        .registry = reads->registry,
+        .people = reads->people,
+        .eventlog = reads->eventlog,
+        .company_id = fl_slice_text(company_id),
+    };
+    return entry_json(&naming, row);
 }
 
 /* severity=warning: that and above. False after answering 400. */

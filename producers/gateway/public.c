@@ -290,6 +290,7 @@ static void take_session(struct call *call, const struct fl_session *session)
     identity->is_token = session->is_token;
     identity->scopes = session->scopes;
     identity->session_id = fl_slice_text(session->session_id);
+    identity->expires_at_ms = session->expires_at_ms;
 }
 
 /* False after answering: a token that is none. A cookie that is none (any more) is nobody. */

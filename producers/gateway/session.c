@@ -13,3 +13,9 @@ bool fl_session_find(struct fl_kv *kv, struct fl_arena *arena, struct fl_slice s
     (void)session;
     return false;
 }
+
+bool fl_session_by_id(struct fl_kv *kv, struct fl_arena *arena, struct fl_slice session_id,
+                      bool is_token, int64_t now_ms, struct fl_session *session)
+{
+    return fl_session_find(kv, arena, session_id, is_token, now_ms, session);
+}

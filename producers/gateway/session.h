@@ -25,3 +25,7 @@ struct fl_session {
 /* A secret is 256 bits as base64url: 43 characters. Anything else is not found. False: nobody. */
 bool fl_session_find(struct fl_kv *kv, struct fl_arena *arena, struct fl_slice secret,
                      bool is_token, int64_t now_ms, struct fl_session *session);
+
+/* The same by id: whether it still stands. */
+bool fl_session_by_id(struct fl_kv *kv, struct fl_arena *arena, struct fl_slice session_id,
+                      bool is_token, int64_t now_ms, struct fl_session *session);

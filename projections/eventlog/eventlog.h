@@ -54,6 +54,17 @@ enum fl_error fl_eventlog_list(struct fl_kv *kv, struct fl_arena *arena,
                                const struct fl_eventlog_query *query,
                                struct fl_eventlog_page *page) FL_MUST_USE;
 
+/* The first entry with this sequence or a higher one, in the arena; NULL: none (or the kv has
+ * failed). For whoever follows the log as it grows. */
+const fl_entry_row *fl_eventlog_next(struct fl_kv *kv, struct fl_arena *arena, uint64_t sequence);
+
+/* Goes through the logs that an entry stands in, until `fits` says so: that of a company (device_id
+ * is ""), or of a device while it is that company's. True if it said so. */
+bool fl_eventlog_stands_in(struct fl_kv *kv, uint64_t sequence,
+                           bool (*fits)(void *context, const char *company_id,
+                                        const char *device_id),
+                           void *context);
+
 /* What a device was called when this company handed it over, in the arena; NULL: it never did. Its
  * lines use it instead of the name that the next owner gave. */
 const char *fl_eventlog_former_name(struct fl_kv *kv, struct fl_arena *arena,

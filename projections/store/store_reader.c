@@ -257,10 +257,33 @@ static enum fl_error wait_for_ring(struct fl_store_reader *reader, uint64_t ring
     return error == FL_TIMEOUT ? FL_OK : error;
 }
 
-enum fl_error fl_store_wait(struct fl_store_reader *reader, uint64_t sequence, int64_t deadline_ms)
+/* What a wait is for. */
+struct wanted {
+    uint64_t sequence; /* of an event that has been applied */
+    uint64_t *commit;  /* or another commit than this one; NULL: the event */
+};
+
+static enum fl_error look(struct fl_store_reader *reader, struct wanted *wanted, bool *there)
+{
+    struct fl_store_read read;
+    struct fl_chain_head head;
+    enum fl_error error = fl_store_read_begin(reader, &read);
+    if (error != FL_OK)
+        return error;
+    uint64_t commit = fl_txn_number(&read.txn);
+    fl_meta_head(read.kv, &head);
+    error = fl_store_read_end(&read);
+    *there = wanted->commit == NULL ? head.sequence > wanted->sequence : commit != *wanted->commit;
+    if (error == FL_OK && *there && wanted->commit != NULL)
+        *wanted->commit = commit;
+    return error;
+}
+
+static enum fl_error wait_for(struct fl_store_reader *reader, struct wanted *wanted,
+                              int64_t deadline_ms)
 {
     for (;;) {
-        struct fl_chain_head head;
+        bool there = false;
         pthread_mutex_lock(&reader->mutex);
         /* Watch first, then look, then wait. */
         uint64_t rings = reader->rings;
@@ -270,8 +293,8 @@ enum fl_error fl_store_wait(struct fl_store_reader *reader, uint64_t sequence, i
         pthread_mutex_unlock(&reader->mutex);
         if (error != FL_OK)
             return error;
-        error = fl_store_reader_head(reader, &head);
-        if (error == FL_OK && head.sequence > sequence)
+        error = look(reader, wanted, &there);
+        if (error == FL_OK && there)
             return FL_OK;
         if (error != FL_OK && error != FL_UNAVAILABLE)
             return error;
@@ -288,6 +311,19 @@ enum fl_error fl_store_wait(struct fl_store_reader *reader, uint64_t sequence, i
         if (error != FL_OK)
             return error;
     }
+}
+
+enum fl_error fl_store_wait(struct fl_store_reader *reader, uint64_t sequence, int64_t deadline_ms)
+{
+    struct wanted wanted = {.sequence = sequence};
+    return wait_for(reader, &wanted, deadline_ms);
+}
+
+enum fl_error fl_store_wait_commit(struct fl_store_reader *reader, uint64_t *commit,
+                                   int64_t deadline_ms)
+{
+    struct wanted wanted = {.commit = commit};
+    return wait_for(reader, &wanted, deadline_ms);
 }
 
 void fl_store_reader_wake(struct fl_store_reader *reader)

@@ -51,6 +51,11 @@ enum fl_error fl_store_read_end(struct fl_store_read *read);
 enum fl_error fl_store_wait(struct fl_store_reader *reader, uint64_t sequence,
                             int64_t deadline_ms) FL_MUST_USE;
 
+/* Waits until another commit can be read than `*commit` (0: any), telemetry's too, and sets it.
+ * FL_TIMEOUT and the others as above. */
+enum fl_error fl_store_wait_commit(struct fl_store_reader *reader, uint64_t *commit,
+                                   int64_t deadline_ms) FL_MUST_USE;
+
 /* Ends every wait of this reader, now and later, with FL_INTERRUPTED: before a stop. */
 void fl_store_reader_wake(struct fl_store_reader *reader);
 

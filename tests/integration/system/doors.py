@@ -84,6 +84,52 @@ def at(node, door, method, path, body=None, headers=None):
         connection.close()
 
 
+class Live:
+    """A stream of live changes: what has come, as (id, event, data)."""
+
+    def __init__(self, node, account=None, query="", headers=None, door=None):
+        self.connection = (
+            http.client.HTTPConnection(*node.address(door), timeout=DEADLINE_S)
+            if door
+            else OperatorConnection(str(node.directory / "run" / "operator.sock"))
+        )
+        headers = dict(headers or {})
+        if account:
+            headers["Fleetlog-As"] = account
+        self.connection.request("GET", "/v1/live" + query, headers=headers)
+        self.response = self.connection.getresponse()
+        self.status = self.response.status
+
+    def line(self):
+        return self.response.readline().decode().rstrip("\n")
+
+    def next(self):
+        """The next event; None at the end of the answer. Comments are passed over."""
+        found = {"id": None}
+        while True:
+            raw = self.response.readline()
+            if not raw:
+                return None
+            line = raw.decode().rstrip("\n")
+            if line == "" and "event" in found:
+                return found["id"], found["event"], json.loads(found["data"])
+            name, colon, value = line.partition(":")
+            if name and colon:
+                found[name] = value.strip()
+
+    def until(self, event):
+        """Everything up to the first such event, that one last."""
+        found = []
+        while not found or found[-1][1] != event:
+            found.append(self.next())
+            assert found[-1] is not None, found
+        return found
+
+    def close(self):
+        self.response.close()
+        self.connection.close()
+
+
 def agents(node, method, path, body=None, headers=None):
     return at(node, "agents", method, path, body, headers)
 
