@@ -8,7 +8,7 @@
 
 #include "core/assert.h"
 
-enum { LINE_SIZE_MAX = 4096, KAFKA_COUNT_MAX = 64, ENVIRONMENT_NAME_SIZE = 96 };
+enum { LINE_SIZE_MAX = 4096, ENVIRONMENT_NAME_SIZE = 96 };
 
 enum value_type { TYPE_TEXT, TYPE_COUNT, TYPE_SIZE, TYPE_DURATION, TYPE_BOOL, TYPE_PATH };
 
@@ -31,9 +31,15 @@ struct value {
     enum fl_config_source source;
 };
 
+struct kafka_property {
+    char *role; /* NULL: of every process */
+    char *name;
+    char *value;
+};
+
 struct fl_config {
     struct value values[FL_SETTING_COUNT];
-    const char *kafka[2 * KAFKA_COUNT_MAX + 1];
+    struct kafka_property kafka[FL_CONFIG_KAFKA_COUNT_MAX];
     size_t kafka_count;
     unsigned char seen_in_file[FL_SETTING_COUNT];
 };
@@ -135,8 +141,11 @@ void fl_config_close(struct fl_config **config)
         return;
     for (size_t i = 0; i < FL_SETTING_COUNT; i++)
         free((*config)->values[i].text);
-    for (size_t i = 0; i < 2 * (*config)->kafka_count; i++)
-        free((void *)(uintptr_t)(*config)->kafka[i]);
+    for (size_t i = 0; i < (*config)->kafka_count; i++) {
+        free((*config)->kafka[i].role);
+        free((*config)->kafka[i].name);
+        free((*config)->kafka[i].value);
+    }
     free(*config);
     *config = NULL;
 }
@@ -162,28 +171,66 @@ enum fl_error fl_config_set(struct fl_config *config, enum fl_setting setting, c
     return FL_OK;
 }
 
-static enum fl_error set_kafka(struct fl_config *config, const char *key, const char *value,
-                               char *message, size_t message_size)
+static const char *const kafka_roles[] = {
+#define FL_ROLE(name) #name,
+#include "core/kafka_roles.def"
+#undef FL_ROLE
+};
+
+bool fl_config_is_kafka_role(const char *name)
 {
+    for (size_t i = 0; i < sizeof(kafka_roles) / sizeof(kafka_roles[0]); i++)
+        if (strcmp(kafka_roles[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* The role of a section "kafka.ROLE"; NULL for "kafka" and for what is neither. */
+static const char *role_of(const char *section)
+{
+    return strncmp(section, "kafka.", 6) == 0 ? section + 6 : NULL;
+}
+
+static bool is_of_role(const struct kafka_property *property, const char *role)
+{
+    if (property->role == NULL || role == NULL)
+        return property->role == role;
+    return strcmp(property->role, role) == 0;
+}
+
+static enum fl_error set_kafka(struct fl_config *config, const char *section, const char *key,
+                               const char *value, char *message, size_t message_size)
+{
+    const char *role = role_of(section);
     for (size_t i = 0; i < config->kafka_count; i++) {
-        if (strcmp(config->kafka[2 * i], key) == 0) {
-            snprintf(message, message_size, "[kafka] %s is set twice", key);
+        const struct kafka_property *property = &config->kafka[i];
+        if (is_of_role(property, role) && strcmp(property->name, key) == 0) {
+            snprintf(message, message_size, "[%s] %s is set twice", section, key);
             return FL_USAGE;
         }
     }
-    if (config->kafka_count == KAFKA_COUNT_MAX) {
-        snprintf(message, message_size, "[kafka] has more than %d keys", KAFKA_COUNT_MAX);
+    if (config->kafka_count == FL_CONFIG_KAFKA_COUNT_MAX) {
+        snprintf(message, message_size, "[kafka] and [kafka.…] have more than %d keys",
+                 FL_CONFIG_KAFKA_COUNT_MAX);
         return FL_USAGE;
     }
-    config->kafka[2 * config->kafka_count] = copy_text(key);
-    config->kafka[2 * config->kafka_count + 1] = copy_text(value);
-    config->kafka_count++;
+    config->kafka[config->kafka_count++] = (struct kafka_property){
+        .role = role == NULL ? NULL : copy_text(role),
+        .name = copy_text(key),
+        .value = copy_text(value),
+    };
     return FL_OK;
+}
+
+static bool is_kafka_section(const char *name)
+{
+    const char *role = role_of(name);
+    return role == NULL ? strcmp(name, "kafka") == 0 : fl_config_is_kafka_role(role);
 }
 
 static bool is_section(const char *name)
 {
-    if (strcmp(name, "kafka") == 0)
+    if (is_kafka_section(name))
         return true;
     for (size_t i = 0; i < FL_SETTING_COUNT; i++)
         if (strcmp(table[i].section, name) == 0)
@@ -194,8 +241,8 @@ static bool is_section(const char *name)
 static enum fl_error set_from_file(struct fl_config *config, const char *section, const char *key,
                                    const char *value, char *message, size_t message_size)
 {
-    if (strcmp(section, "kafka") == 0)
-        return set_kafka(config, key, value, message, message_size);
+    if (is_kafka_section(section))
+        return set_kafka(config, section, key, value, message, message_size);
     for (size_t i = 0; i < FL_SETTING_COUNT; i++) {
         if (strcmp(table[i].section, section) != 0 || strcmp(table[i].key, key) != 0)
             continue;
@@ -341,15 +388,41 @@ enum fl_config_source fl_config_source(const struct fl_config *config, enum fl_s
     return config->values[setting].source;
 }
 
-const char *const *fl_config_kafka(const struct fl_config *config)
+void fl_config_kafka(const struct fl_config *config, const char *role,
+                     const char *pairs[FL_CONFIG_KAFKA_PAIRS_SIZE])
 {
-    return config->kafka;
+    size_t count = 0;
+    /* Those of the role behind the common ones: librdkafka takes the last. */
+    for (int pass = 0; pass < (role == NULL ? 1 : 2); pass++) {
+        for (size_t i = 0; i < config->kafka_count; i++) {
+            if (!is_of_role(&config->kafka[i], pass == 0 ? NULL : role))
+                continue;
+            pairs[count++] = config->kafka[i].name;
+            pairs[count++] = config->kafka[i].value;
+        }
+    }
+    pairs[count] = NULL;
 }
 
 static bool is_secret(const char *name)
 {
     return strstr(name, "password") != NULL || strstr(name, "secret") != NULL ||
            strstr(name, "key") != NULL;
+}
+
+static void print_kafka(const struct fl_config *config, const char *role, FILE *out)
+{
+    bool has_header = false;
+    for (size_t i = 0; i < config->kafka_count; i++) {
+        const struct kafka_property *property = &config->kafka[i];
+        if (!is_of_role(property, role))
+            continue;
+        if (!has_header)
+            fprintf(out, "\n[kafka%s%s]\n", role == NULL ? "" : ".", role == NULL ? "" : role);
+        has_header = true;
+        fprintf(out, "%s = %s  # file\n", property->name,
+                is_secret(property->name) ? "(hidden)" : property->value);
+    }
 }
 
 void fl_config_print(const struct fl_config *config, FILE *out)
@@ -363,8 +436,7 @@ void fl_config_print(const struct fl_config *config, FILE *out)
         fprintf(out, "# %s\n%s = %s  # %s\n", table[i].explanation, table[i].key,
                 config->values[i].text, sources[config->values[i].source]);
     }
-    fprintf(out, "\n[kafka]\n");
-    for (size_t i = 0; i < config->kafka_count; i++)
-        fprintf(out, "%s = %s  # file\n", config->kafka[2 * i],
-                is_secret(config->kafka[2 * i]) ? "(hidden)" : config->kafka[2 * i + 1]);
+    print_kafka(config, NULL, out);
+    for (size_t i = 0; i < sizeof(kafka_roles) / sizeof(kafka_roles[0]); i++)
+        print_kafka(config, kafka_roles[i], out);
 }

@@ -4,11 +4,12 @@
  * Configuration: a strict INI file, the environment and flags, each value with its source.
  *
  * Precedence: flag > environment > file > default. Unknown sections and keys, bad values and
- * repeated keys are refused with `file:line: message`. `[kafka]` is passed through to librdkafka.
+ * repeated keys are refused with `file:line: message`. `[kafka]` is passed through to librdkafka;
+ * `[kafka.ROLE]` adds to it or overrides it for the processes of one role (core/kafka_roles.def).
  * Secrets are never values: only names of files.
  *
  * Threading: read-only after loading. Allocation: owned by the config. Limits: lines up to 4 096
- * bytes, 64 [kafka] keys.
+ * bytes, 64 keys of [kafka] and [kafka.ROLE].
  */
 #include <stdio.h>
 
@@ -29,7 +30,11 @@ enum fl_config_source {
     FL_FROM_FLAG,
 };
 
-enum { FL_CONFIG_DETAIL_SIZE = 512 };
+enum {
+    FL_CONFIG_DETAIL_SIZE = 512,
+    FL_CONFIG_KAFKA_COUNT_MAX = 64,
+    FL_CONFIG_KAFKA_PAIRS_SIZE = 2 * FL_CONFIG_KAFKA_COUNT_MAX + 1,
+};
 
 struct fl_config;
 
@@ -59,8 +64,13 @@ uint64_t fl_config_number(const struct fl_config *config, enum fl_setting settin
 
 enum fl_config_source fl_config_source(const struct fl_config *config, enum fl_setting setting);
 
-/* Names and values of [kafka], NULL-terminated pairs; lives as long as the config. */
-const char *const *fl_config_kafka(const struct fl_config *config);
+/* Names and values of [kafka], then of [kafka.ROLE] (NULL: none), NULL-terminated pairs that live
+ * as long as the config. */
+void fl_config_kafka(const struct fl_config *config, const char *role,
+                     const char *pairs[FL_CONFIG_KAFKA_PAIRS_SIZE]);
+
+/* True for the names in core/kafka_roles.def. */
+bool fl_config_is_kafka_role(const char *name);
 
 /* Every setting with value, source and explanation; [kafka] values whose names hold password,
  * secret or key are shown as "(hidden)". */

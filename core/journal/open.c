@@ -24,13 +24,16 @@ static enum fl_error open_embedded(const struct fl_config *config, const struct 
     return fl_journal_open_embedded(&options, journal);
 }
 
-static enum fl_error open_kafka(const struct fl_config *config, const char *brokers,
-                                struct fl_journal **journal, char detail[FL_CONFIG_DETAIL_SIZE])
+static enum fl_error open_kafka(const struct fl_config *config, const char *role,
+                                const char *brokers, struct fl_journal **journal,
+                                char detail[FL_CONFIG_DETAIL_SIZE])
 {
+    const char *pairs[FL_CONFIG_KAFKA_PAIRS_SIZE];
+    fl_config_kafka(config, role, pairs);
     struct fl_kafka_options options = {
         .brokers = brokers,
         .topic_prefix = fl_config_text(config, FL_SETTING_TOPIC_PREFIX),
-        .properties = fl_config_kafka(config),
+        .properties = pairs,
         .replication_factor = (uint32_t)fl_config_number(config, FL_SETTING_REPLICATION),
         .detail = detail,
         .detail_size = FL_CONFIG_DETAIL_SIZE,
@@ -56,8 +59,8 @@ static bool ports_fit(const char *brokers)
 }
 
 enum fl_error fl_journal_open(const struct fl_config *config, const struct fl_datadir *datadir,
-                              const char *url, bool read_only, struct fl_journal **journal,
-                              char detail[FL_CONFIG_DETAIL_SIZE])
+                              const char *url, const char *role, bool read_only,
+                              struct fl_journal **journal, char detail[FL_CONFIG_DETAIL_SIZE])
 {
     enum fl_error error = FL_USAGE;
     const char *name = url != NULL ? url : fl_config_text(config, FL_SETTING_JOURNAL);
@@ -67,7 +70,7 @@ enum fl_error fl_journal_open(const struct fl_config *config, const struct fl_da
     } else if (strncmp(name, kafka_scheme, sizeof(kafka_scheme) - 1) == 0 &&
                name[sizeof(kafka_scheme) - 1] != '\0' &&
                ports_fit(name + sizeof(kafka_scheme) - 1)) {
-        error = open_kafka(config, name + sizeof(kafka_scheme) - 1, journal, detail);
+        error = open_kafka(config, role, name + sizeof(kafka_scheme) - 1, journal, detail);
     } else {
         snprintf(detail, FL_CONFIG_DETAIL_SIZE,
                  "\"%.200s\" is no journal: embedded, or kafka://host:port,host:port", name);

@@ -48,6 +48,7 @@ const struct fl_command *const fl_commands[] = {
     /* the log */
     &fl_command_tail,
     &fl_command_topics,
+    &fl_command_topics_acls,
     &fl_command_lag,
     &fl_command_check,
     &fl_command_rebuild,

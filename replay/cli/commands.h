@@ -68,6 +68,7 @@ extern const struct fl_command fl_command_command_show;
 /* tail.c */
 extern const struct fl_command fl_command_tail;
 extern const struct fl_command fl_command_topics;
+extern const struct fl_command fl_command_topics_acls;
 
 /* lag.c */
 extern const struct fl_command fl_command_lag;

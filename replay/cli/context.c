@@ -6,6 +6,7 @@
 #include "core/diag.h"
 #include "core/journal_open.h"
 #include "replay/cli/cli.h"
+#include "replay/views.h"
 
 int fl_cli_open_datadir(struct fl_cli *cli, bool create)
 {
@@ -21,11 +22,12 @@ int fl_cli_open_datadir(struct fl_cli *cli, bool create)
     return fl_error_exit_code(error);
 }
 
-static int open_journal(struct fl_cli *cli, bool read_only, struct fl_journal **journal)
+static int open_journal(struct fl_cli *cli, const char *role, bool read_only,
+                        struct fl_journal **journal)
 {
     char detail[FL_CONFIG_DETAIL_SIZE] = "";
     enum fl_error error =
-        fl_journal_open(cli->config, &cli->datadir, NULL, read_only, journal, detail);
+        fl_journal_open(cli->config, &cli->datadir, NULL, role, read_only, journal, detail);
     if (error == FL_OK)
         return FL_EXIT_DONE;
     fl_cli_error("the journal cannot be opened: %s",
@@ -36,7 +38,15 @@ static int open_journal(struct fl_cli *cli, bool read_only, struct fl_journal **
 int fl_cli_open_journal(struct fl_cli *cli, struct fl_journal **journal)
 {
     int code = cli->datadir.path[0] == '\0' ? fl_cli_open_datadir(cli, false) : FL_EXIT_DONE;
-    return code == FL_EXIT_DONE ? open_journal(cli, true, journal) : code;
+    return code == FL_EXIT_DONE ? open_journal(cli, "operator", true, journal) : code;
+}
+
+/* As whom a duty speaks to Kafka: a projector's name is that of its view. */
+static const char *role_of(const char *duty_name)
+{
+    if (fl_config_is_kafka_role(duty_name))
+        return duty_name;
+    return fl_views_find(duty_name) != NULL ? "projector" : "operator";
 }
 
 int fl_cli_open_duty(struct fl_cli *cli, const char *name, struct fl_duty *duty)
@@ -52,7 +62,7 @@ int fl_cli_open_duty(struct fl_cli *cli, const char *name, struct fl_duty *duty)
     duty->config = cli->config;
     duty->datadir = &cli->datadir;
     duty->port = cli->port;
-    code = open_journal(cli, false, &duty->journal);
+    code = open_journal(cli, role_of(name), false, &duty->journal);
     if (code != FL_EXIT_DONE)
         fl_duty_fini(duty);
     return code;

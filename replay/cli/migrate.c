@@ -196,7 +196,7 @@ static int migrate_command(struct fl_cli *cli, const struct fl_arguments *argume
         return code;
     fl_datadir_path(&cli->datadir, "views", m.views_path);
     enum fl_error error =
-        fl_journal_open(cli->config, &cli->datadir, m.url, false, &m.target, detail);
+        fl_journal_open(cli->config, &cli->datadir, m.url, "operator", false, &m.target, detail);
     if (error == FL_OK) {
         error = run(&m);
         snprintf(detail, sizeof(detail), "%s", m.detail);

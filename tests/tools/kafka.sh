@@ -4,12 +4,14 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=kafka_secure.sh
+. "$(dirname "${BASH_SOURCE[0]}")/kafka_secure.sh"
 
 usage() {
   cat <<'TXT'
 usage: ./dev kafka start|stop|status|restart|kill|pause|resume [--dir DIR] [--broker N]
-       ./dev kafka start [--dir DIR] [--brokers 1|3] [--set KEY=VALUE]...
-       ./dev kafka run [--brokers 1|3] [--set KEY=VALUE]... -- COMMAND [ARG]...
+       ./dev kafka start [--dir DIR] [--brokers 1|3] [--secure] [--set KEY=VALUE]...
+       ./dev kafka run [--brokers 1|3] [--secure] [--set KEY=VALUE]... -- COMMAND [ARG]...
        ./dev kafka fetch|pin
 
   start    start the cluster in DIR, making it if it is new (default DIR: build/kafka of this checkout); prints
@@ -24,6 +26,8 @@ usage: ./dev kafka start|stop|status|restart|kill|pause|resume [--dir DIR] [--br
                                       "$FLEETLOG_TEST_KAFKA_DIR/ctl" kill && "$FLEETLOG_TEST_KAFKA_DIR/ctl" restart
              FLEETLOG_TEST_KAFKA_PID  the first broker's process at the start
            then remove it; the exit code is COMMAND's
+           --secure makes it one of TLS, passwords and access control; what its clients need is in DIR/secure
+           (passwords, fleetlog.conf, admin.properties, bin/kafka-acls.sh)
   fetch    only fetch the jars (Maven, checked against tests/tools/kafka/jars.sha256) into the cache
   pin      write jars.sha256 anew, after a change of tests/tools/kafka/pom.xml; look at the diff
 
@@ -134,6 +138,7 @@ write_properties() { # N
     printf 'transaction.state.log.replication.factor=%d\ntransaction.state.log.min.isr=%d\n' "$rf" "$isr"
     printf 'share.coordinator.state.topic.replication.factor=%d\nshare.coordinator.state.topic.min.isr=%d\n' "$rf" "$isr"
     printf 'min.insync.replicas=%d\n' "$isr"
+    [[ ! -d $dir/secure ]] || secure_properties "$n"
     [[ ! -f $dir/extra.properties ]] || cat "$dir/extra.properties"
   } >"$at/server.properties"
 }
@@ -193,6 +198,7 @@ make_cluster() {
   local n
   cluster_id=$(new_cluster_id)
   choose_ports
+  [[ $secure == no || -d $dir/secure ]] || make_secure
   for ((n = 1; n <= brokers; n++)); do
     mkdir -p "$dir/broker-$n"
     write_properties "$n"
@@ -214,7 +220,9 @@ load_cluster() {
 
 registered() { # HOST:PORT: how many brokers it knows, from its own metadata answer
   (: <"/dev/tcp/${1%:*}/${1#*:}") 2>/dev/null || { printf '0\n' && return; }
-  kcat -b "$1" -L -m 2 2>/dev/null | sed -n 's/^ \([0-9]*\) brokers:.*/\1/p' | grep . || printf '0\n'
+  local options=()
+  [[ ! -d $dir/secure ]] || options=(-F "$dir/secure/kcat.conf")
+  kcat "${options[@]}" -b "$1" -L -m 2 2>/dev/null | sed -n 's/^ \([0-9]*\) brokers:.*/\1/p' | grep . || printf '0\n'
 }
 
 # Each started broker has to know as many as are running: only then do topics with all replicas come about.
@@ -325,7 +333,7 @@ main() {
   [[ $# -gt 0 ]] || { usage >&2 && exit 2; }
   help_wanted "$@" && usage && return
   shift
-  dir=$top/build/kafka broker='' brokers='' extra=()
+  dir=$top/build/kafka broker='' brokers='' secure=no extra=()
   [[ $verb != watch-owner ]] || { watch_owner "$@" && return; }
   while [[ $# -gt 0 ]]; do
     case $1 in
@@ -334,6 +342,7 @@ main() {
       --broker) broker=$2 && shift 2 ;;
       --brokers) brokers=$2 && shift 2 ;;
       --set) extra+=("$2") && shift 2 ;;
+      --secure) secure=yes && shift ;;
       --) shift && break ;;
       *) usage_error "kafka $verb: unknown word: $1" ;;
     esac

@@ -38,6 +38,10 @@ static void test_bad_lines_are_named(void **state)
     expect_refused(*state, "[node]\n= 3\n", ":2: expected key = value");
     expect_refused(*state, "[node]\ndata = a\ndata = b\n", ":3: [node] data is set twice");
     expect_refused(*state, "[kafka]\na.b = 1\na.b = 2\n", ":3: [kafka] a.b is set twice");
+    expect_refused(*state, "[kafka.decider]\na.b = 1\na.b = 2\n",
+                   ":3: [kafka.decider] a.b is set twice");
+    expect_refused(*state, "[kafka.nobody]\n", ":1: unknown section [kafka.nobody]");
+    expect_refused(*state, "[kafka.]\n", ":1: unknown section [kafka.]");
     expect_refused(*state, "[node]\ndisk_reserve = many\n", "is not a size such as 256MiB");
     expect_refused(*state, "[gateway]\nwait = 5\n", "is not a duration");
     expect_refused(*state, "[gateway]\nconnection_count_max = -1\n", "is not a whole number");
@@ -98,7 +102,8 @@ static void test_kafka_is_passed_through_and_secrets_are_hidden(void **state)
     struct fl_config *config = fl_config_open();
     assert_int_equal(load(*state, "[kafka]\nsasl.password = hush\nlinger.ms = 5\n", config, detail),
                      FL_OK);
-    const char *const *kafka = fl_config_kafka(config);
+    const char *kafka[FL_CONFIG_KAFKA_PAIRS_SIZE];
+    fl_config_kafka(config, NULL, kafka);
     assert_string_equal(kafka[0], "sasl.password");
     assert_string_equal(kafka[1], "hush");
     assert_string_equal(kafka[3], "5");
@@ -110,6 +115,47 @@ static void test_kafka_is_passed_through_and_secrets_are_hidden(void **state)
     assert_non_null(strstr(text, "linger.ms = 5  # file"));
     assert_non_null(strstr(text, "engine = embedded  # default"));
     free(text);
+    fl_config_close(&config);
+}
+
+static void test_kafka_by_role(void **state)
+{
+    char detail[FL_CONFIG_DETAIL_SIZE] = "";
+    const char *pairs[FL_CONFIG_KAFKA_PAIRS_SIZE];
+    char *text = NULL;
+    size_t size = 0;
+    struct fl_config *config = fl_config_open();
+    assert_int_equal(load(*state,
+                          "[kafka.decider]\nsasl.username = decider\nsasl.password = hush\n"
+                          "[kafka]\nsasl.username = anybody\n",
+                          config, detail),
+                     FL_OK);
+    fl_config_kafka(config, "decider", pairs);
+    assert_string_equal(pairs[1], "anybody");
+    assert_string_equal(pairs[2], "sasl.username"); /* the later one counts */
+    assert_string_equal(pairs[3], "decider");
+    assert_string_equal(pairs[4], "sasl.password");
+    assert_null(pairs[6]);
+    fl_config_kafka(config, "gateway", pairs);
+    assert_string_equal(pairs[1], "anybody");
+    assert_null(pairs[2]);
+    FILE *out = open_memstream(&text, &size);
+    fl_config_print(config, out);
+    fclose(out);
+    assert_non_null(strstr(text, "[kafka.decider]\nsasl.username = decider  # file"));
+    assert_null(strstr(text, "hush"));
+    free(text);
+    fl_config_close(&config);
+    config = fl_config_open();
+    char many[8192] = "[kafka.gateway]\n";
+    for (int i = 0; i < FL_CONFIG_KAFKA_COUNT_MAX; i++)
+        snprintf(many + strlen(many), 32, "k%d = v\n", i);
+    assert_int_equal(load(*state, many, config, detail), FL_OK);
+    fl_config_close(&config);
+    config = fl_config_open();
+    strcat(many, "[kafka]\none.more = v\n");
+    assert_int_equal(load(*state, many, config, detail), FL_USAGE);
+    assert_non_null(strstr(detail, "more than 64 keys"));
     fl_config_close(&config);
 }
 
@@ -138,6 +184,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_line_length_limit, test_make_directory,
                                         test_remove_directory),
         cmocka_unit_test_setup_teardown(test_precedence, test_make_directory,
+                                        test_remove_directory),
+        cmocka_unit_test_setup_teardown(test_kafka_by_role, test_make_directory,
                                         test_remove_directory),
         cmocka_unit_test_setup_teardown(test_kafka_is_passed_through_and_secrets_are_hidden,
                                         test_make_directory, test_remove_directory),
