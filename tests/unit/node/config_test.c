@@ -153,7 +153,7 @@ static void test_kafka_by_role(void **state)
     assert_int_equal(load(*state, many, config, detail), FL_OK);
     fl_config_close(&config);
     config = fl_config_open();
-    strcat(many, "[kafka]\none.more = v\n");
+    snprintf(many + strlen(many), 32, "[kafka]\none.more = v\n");
     assert_int_equal(load(*state, many, config, detail), FL_USAGE);
     assert_non_null(strstr(detail, "more than 64 keys"));
     fl_config_close(&config);
