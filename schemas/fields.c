@@ -11,6 +11,7 @@
 #include "fleetlog/v1/notifications.pb-c.h"
 #include "fleetlog/v1/subjects.pb-c.h"
 #include "fleetlog/v1/telemetry.pb-c.h"
+#include "fleetlog/v1/timekeeper.pb-c.h"
 #include "fleetlog/v1/transfers.pb-c.h"
 #include "schemas/codec.h"
 

@@ -229,11 +229,13 @@ static bool is_owner_only(const struct fl_view_input *input)
     case FL_MESSAGE_DevicesShared:
     case FL_MESSAGE_ShareAccepted:
     case FL_MESSAGE_ShareRevoked:
+    case FL_MESSAGE_ShareExpired:
     case FL_MESSAGE_SharedDevicesRemoved:
     case FL_MESSAGE_TransferOffered:
     case FL_MESSAGE_TransferAccepted:
     case FL_MESSAGE_TransferDeclined:
     case FL_MESSAGE_TransferCancelled:
+    case FL_MESSAGE_TransferExpired:
         return true;
     case FL_MESSAGE_ActionRejected: {
         const char *type = ((const Fleetlog__V1__ActionRejected *)input->message)->action_type;

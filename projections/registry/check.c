@@ -11,10 +11,11 @@
  *  6. An account has a company, a subject row, and stands in the company's list.
  *  7. An address leads to a subject that has it.
  *  8. A remembered id leads to an outcome of that id.
- *  9. An open command stands in the lists of its agent, its device and by time.
+ *  9. An open command stands in the lists of its agent and its device.
  * 10. Every entry of a list leads to a row that belongs there.
  * 11. A claim's code leads to it.
- * 12. What is swept by time is still waiting for its end.
+ * 12. What still waits for an end or a date has its entry in the list of what falls due, and only
+ *     that.
  * 13. A company's list of people names the person's invitation.
  * 14. An open offer of ownership counts devices of its owner, none offered twice; a closed one
  * none.
@@ -28,6 +29,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "projections/registry/due.h"
 
 enum { CHECK_ARENA_SIZE = 16 * 1024 * 1024 };
 
@@ -131,12 +134,12 @@ static bool check_address(struct fl_checking *c, struct fl_slice key, const void
 static bool check_invitation(struct fl_checking *c, struct fl_slice key, const void *opaque)
 {
     const fl_invitation_row *row = opaque;
-    struct fl_key due;
-    fl_key_due(&due, row->expires_at_ms, FL_DUE_INVITATION, row->invitation_id);
+    struct fl_due due;
+    fl_due_init(&due, row->expires_at_ms, FL_DUE(INVITATION), row->invitation_id, 0);
     if (!fl_check_own(c, key, FL_TABLE_INVITATIONS, row->invitation_id) ||
         !fl_check_state(c, &fl_invitation_machine, row->state, row->invitation_id))
         return false;
-    return fl_has_entry(c, &due) == (row->state == FL_INVITATION_OUTSTANDING) ||
+    return fl_due_is_set(c->kv, &due) == (row->state == FL_INVITATION_OUTSTANDING) ||
            fl_broken(c, 12, "invitation %s", row->invitation_id);
 }
 
@@ -144,14 +147,15 @@ static bool check_claim(struct fl_checking *c, struct fl_slice key, const void *
 {
     const fl_claim_row *row = opaque;
     struct fl_key entry;
+    struct fl_due due;
     if (!fl_check_own(c, key, FL_TABLE_CLAIMS, row->claim_id) ||
         !fl_check_state(c, &fl_claim_machine, row->state, row->claim_id))
         return false;
     fl_key_claim_code(&entry, row->code_hash);
     if (!fl_has_entry(c, &entry))
         return fl_broken(c, 11, "claim %s", row->claim_id);
-    fl_key_due(&entry, row->expires_at_ms, FL_DUE_CLAIM, row->claim_id);
-    return fl_has_entry(c, &entry) == (row->state == FL_CLAIM_ISSUED) ||
+    fl_due_init(&due, row->expires_at_ms, FL_DUE(CLAIM), row->claim_id, 0);
+    return fl_due_is_set(c->kv, &due) == (row->state == FL_CLAIM_ISSUED) ||
            fl_broken(c, 12, "claim %s", row->claim_id);
 }
 
@@ -251,6 +255,7 @@ static bool check_share(struct fl_checking *c, struct fl_slice key, const void *
     bool live = row->state == FL_SHARE_PENDING || row->state == FL_SHARE_ACCEPTED;
     struct fl_kv_walk walk;
     struct fl_key entry;
+    struct fl_due due;
     uint32_t count = 0;
     if (!fl_check_own(c, key, FL_TABLE_SHARES, row->share_id) ||
         !fl_check_state(c, &fl_share_machine, row->state, row->share_id))
@@ -268,31 +273,31 @@ static bool check_share(struct fl_checking *c, struct fl_slice key, const void *
     fl_key_pair(&entry, FL_INDEX_PERSON_SHARES, row->subject_id, row->share_id);
     if (fl_has_entry(c, &entry) != live)
         return fl_broken(c, 10, "share %s in its person's list", row->share_id);
-    bool is_due = row->state == FL_SHARE_PENDING ||
-                  (row->state == FL_SHARE_ACCEPTED && row->grant_expires_at_ms != 0);
-    fl_key_due(&entry,
-               row->state == FL_SHARE_PENDING ? row->expires_at_ms : row->grant_expires_at_ms,
-               FL_DUE_SHARE, row->share_id);
-    return fl_has_entry(c, &entry) == is_due || fl_broken(c, 12, "share %s", row->share_id);
+    fl_due_of_share(row, &due);
+    return fl_due_is_set(c->kv, &due) == (live && due.at_ms != 0) ||
+           fl_broken(c, 12, "share %s", row->share_id);
 }
 
 static bool check_command(struct fl_checking *c, struct fl_slice key, const void *opaque)
 {
     const fl_command_row *row = opaque;
     bool open = fl_command_is_open(row->state);
-    struct fl_key entries[3];
+    struct fl_key entries[2];
     struct fl_key all;
+    struct fl_due due;
     if (!fl_check_own(c, key, FL_TABLE_COMMANDS, row->command_id) ||
         !fl_check_state(c, &fl_command_machine, row->state, row->command_id))
         return false;
     fl_key_nth(&entries[0], FL_INDEX_AGENT_PENDING, row->agent_id, row->sequence, row->command_id);
     fl_key_nth(&entries[1], FL_INDEX_DEVICE_PENDING, row->device_id, row->sequence,
                row->command_id);
-    fl_key_command_due(&entries[2], row->expires_at_ms, row->command_id);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 2; i++)
         if (fl_has_entry(c, &entries[i]) != open)
             return fl_broken(c, 9, "command %s is %s", row->command_id,
                              fl_sm_name(&fl_command_machine, row->state));
+    fl_due_init(&due, row->expires_at_ms, FL_DUE(COMMAND), row->command_id, 0);
+    if (fl_due_is_set(c->kv, &due) != (row->state == FL_COMMAND_REQUESTED))
+        return fl_broken(c, 12, "command %s", row->command_id);
     fl_key_nth(&all, FL_INDEX_DEVICE_COMMANDS, row->device_id, row->sequence, row->command_id);
     return fl_has_entry(c, &all) || fl_broken(c, 9, "command %s", row->command_id);
 }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "projections/registry/due.h"
+
 static bool same(const char *a, const char *b)
 {
     return strcmp(a, b) == 0;
@@ -101,12 +103,6 @@ static bool device_command(struct fl_checking *c, const struct fl_index_entry *e
     return row != NULL && same(row->device_id, entry->owner);
 }
 
-static bool command_due(struct fl_checking *c, const struct fl_index_entry *entry)
-{
-    const fl_command_row *row = command_of(c, entry);
-    return row != NULL && fl_command_is_open(row->state);
-}
-
 static bool claim_code(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     struct fl_key key;
@@ -117,14 +113,18 @@ static bool claim_code(struct fl_checking *c, const struct fl_index_entry *entry
     return fl_row_get(c->kv, &c->arena, FL_TABLE_CLAIMS, &key) != NULL;
 }
 
-/* Rows of each kind check their own entry; a stray one has no row at all. */
-static bool offer_due(struct fl_checking *c, const struct fl_index_entry *entry)
+/* Whose end or date an entry of a kind is; the row's own check says whether it may stand. */
+static const enum fl_registry_table due_tables[] = {
+    [FL_DUE(INVITATION)] = FL_TABLE_INVITATIONS, [FL_DUE(SHARE_OFFER)] = FL_TABLE_SHARES,
+    [FL_DUE(SHARE_GRANT)] = FL_TABLE_SHARES,     [FL_DUE(COMMAND)] = FL_TABLE_COMMANDS,
+    [FL_DUE(CLAIM)] = FL_TABLE_CLAIMS,           [FL_DUE(TRANSFER_OFFER)] = FL_TABLE_TRANSFERS,
+};
+
+static bool due_entry(struct fl_checking *c, const struct fl_index_entry *entry)
 {
-    struct fl_slice id = fl_slice_text(entry->member);
-    return fl_row_by_id(c->kv, &c->arena, FL_TABLE_INVITATIONS, id) != NULL ||
-           fl_row_by_id(c->kv, &c->arena, FL_TABLE_CLAIMS, id) != NULL ||
-           fl_row_by_id(c->kv, &c->arena, FL_TABLE_SHARES, id) != NULL ||
-           fl_row_by_id(c->kv, &c->arena, FL_TABLE_TRANSFERS, id) != NULL;
+    const unsigned kind = entry->key.data[1 + 8];
+    return kind < sizeof(due_tables) / sizeof(due_tables[0]) && due_tables[kind] != FL_TABLE_LOG &&
+           fl_row_by_id(c->kv, &c->arena, due_tables[kind], fl_slice_text(entry->member)) != NULL;
 }
 
 static bool alert_due(struct fl_checking *c, const struct fl_index_entry *entry)
@@ -161,8 +161,6 @@ static const struct {
     [FL_INDEX_AGENT_PENDING] = {"commands of an agent", agent_pending, 41, 9},
     [FL_INDEX_DEVICE_PENDING] = {"commands of a device", device_pending, 41, 9},
     [FL_INDEX_DEVICE_COMMANDS] = {"all commands of a device", device_command, 41, 9},
-    [FL_INDEX_COMMAND_DUE] = {"commands by time", command_due, 25, 9},
-    [FL_INDEX_OFFER_DUE] = {"offers by time", offer_due, 26, 12},
     [FL_INDEX_COMPANY_TRANSFERS] = {"transfers of a company", fl_check_company_transfer, 33, 14},
     [FL_INDEX_PERSON_TRANSFERS] = {"transfers to a person", fl_check_person_transfer, 33, 14},
     [FL_INDEX_TRANSFER_DEVICES] = {"devices of a transfer", fl_check_transfer_device, 33, 14},
@@ -171,6 +169,7 @@ static const struct {
     [FL_INDEX_ALERT_DUE] = {"alerts by time", alert_due, 29, 32},
     [FL_INDEX_ALERT_TOLD] = {"who was told of an alert", alert_told, 37, 32},
     [FL_INDEX_UNSUBSCRIBED] = {"who refuses mail", unsubscribed, 21, 10},
+    [FL_INDEX_DUE] = {"what falls due", due_entry, 30, 12},
 };
 
 bool fl_check_index(struct fl_checking *c)

@@ -3,13 +3,16 @@
  * other open offer names; a closed one has none, and stands in no list. */
 #include <string.h>
 
+#include "projections/registry/due.h"
+
 #include "projections/registry/check.h"
 
 bool fl_check_transfer(struct fl_checking *c, struct fl_slice key, const void *opaque)
 {
     const fl_transfer_row *row = opaque;
     bool open = row->state == FL_TRANSFER_OFFERED;
-    struct fl_key entries[3];
+    struct fl_key entries[2];
+    struct fl_due due;
     struct fl_kv_walk walk;
     uint32_t count = 0;
     if (!fl_check_own(c, key, FL_TABLE_TRANSFERS, row->transfer_id) ||
@@ -24,8 +27,10 @@ bool fl_check_transfer(struct fl_checking *c, struct fl_slice key, const void *o
                          row->device_count, count);
     fl_key_pair(&entries[0], FL_INDEX_COMPANY_TRANSFERS, row->company_id, row->transfer_id);
     fl_key_pair(&entries[1], FL_INDEX_PERSON_TRANSFERS, row->subject_id, row->transfer_id);
-    fl_key_due(&entries[2], row->expires_at_ms, FL_DUE_TRANSFER, row->transfer_id);
-    for (size_t i = 0; i < 3; i++)
+    fl_due_init(&due, row->expires_at_ms, FL_DUE(TRANSFER_OFFER), row->transfer_id, 0);
+    if (fl_due_is_set(c->kv, &due) != open)
+        return fl_broken(c, 12, "transfer %s", row->transfer_id);
+    for (size_t i = 0; i < 2; i++)
         if (fl_has_entry(c, &entries[i]) != open)
             return fl_broken(c, 14, "transfer %s in its lists", row->transfer_id);
     return true;

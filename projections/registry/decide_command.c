@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/timestamp.h"
-#include "projections/registry/deciding.h"
+#include "projections/registry/decide_due.h"
 
 static bool add_cancelled(struct fl_deciding *d, struct fl_cancelled *cancelled, const char *id)
 {
@@ -274,6 +274,18 @@ static const ProtobufCMessage *expired(struct fl_deciding *d, const fl_command_r
     event->command_id = row->command_id;
     event->device_id = row->device_id;
     return &event->base;
+}
+
+const ProtobufCMessage *fl_decide_due_command(struct fl_deciding *d,
+                                              const Fleetlog__V1__FireDue *action)
+{
+    const fl_command_row *row = fl_due_row(d, FL_TABLE_COMMANDS, action->id);
+    const fl_device_row *device =
+        row == NULL ? NULL : fl_due_row(d, FL_TABLE_DEVICES, row->device_id);
+    if (device == NULL)
+        return NULL;
+    d->company_id = fl_slice_text(device->company_id);
+    return expired(d, row);
 }
 
 /* Whether who requested it may still do so: he may have left, or his share may have ended. */

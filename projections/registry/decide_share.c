@@ -2,7 +2,7 @@
 /* Shares: a person outside the owner company gets devices to look after. */
 #include <string.h>
 
-#include "projections/registry/deciding.h"
+#include "projections/registry/decide_due.h"
 
 /* Offers and holdings of a device that count at this time; `mine` tells whether the person has one
  * of them. */
@@ -129,9 +129,8 @@ static enum fl_share_state state_now(struct fl_deciding *d, const fl_share_row *
                              d->now_ms);
 }
 
-/* All devices of a share, by id. False: no memory. */
-static bool devices_of_share(struct fl_deciding *d, const fl_share_row *share, const char ***ids,
-                             size_t *count)
+bool fl_devices_of_share(struct fl_deciding *d, const fl_share_row *share, const char ***ids,
+                         size_t *count)
 {
     struct fl_key key;
     struct fl_kv_walk walk;
@@ -174,7 +173,7 @@ const ProtobufCMessage *fl_decide_accept_share(struct fl_deciding *d)
     case FL_SHARE_STATE_COUNT:
         return fl_reject(d, FL_REJECT(WRONG_STATE), "This share has been revoked.");
     }
-    if (!devices_of_share(d, share, &device_ids, &device_count))
+    if (!fl_devices_of_share(d, share, &device_ids, &device_count))
         return NULL;
     Fleetlog__V1__ShareAccepted *event = fl_answer(d, FL_MESSAGE_ShareAccepted);
     event->share_id = action->share_id;
@@ -191,7 +190,7 @@ static bool devices_to_revoke(struct fl_deciding *d, const Fleetlog__V1__RevokeS
 {
     struct fl_items items;
     if (action->n_device_ids == 0)
-        return devices_of_share(d, share, ids, count);
+        return fl_devices_of_share(d, share, ids, count);
     if (!fl_items_begin(d, &items, action->n_device_ids))
         return false;
     for (size_t i = 0; i < action->n_device_ids; i++) {

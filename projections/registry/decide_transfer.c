@@ -5,7 +5,7 @@
 
 #include "core/limits.h"
 #include "fleetlog/v1/transfers.pb-c.h"
-#include "projections/registry/deciding.h"
+#include "projections/registry/decide_due.h"
 
 enum { LISTED_COUNT_MAX = FL_DEVICE_COUNT_PER_ACTION_MAX };
 
@@ -244,6 +244,20 @@ const ProtobufCMessage *fl_decide_cancel_transfer(struct fl_deciding *d)
         return d->answer;
     Fleetlog__V1__TransferCancelled *event = fl_answer(d, FL_MESSAGE_TransferCancelled);
     event->transfer_id = action->transfer_id;
+    event->company_id = row->company_id;
+    event->subject_id = row->subject_id;
+    return &event->base;
+}
+
+const ProtobufCMessage *fl_decide_due_transfer(struct fl_deciding *d,
+                                               const Fleetlog__V1__FireDue *action)
+{
+    const fl_transfer_row *row = fl_due_row(d, FL_TABLE_TRANSFERS, action->id);
+    if (row == NULL)
+        return NULL;
+    d->company_id = fl_slice_text(row->company_id);
+    Fleetlog__V1__TransferExpired *event = fl_answer(d, FL_MESSAGE_TransferExpired);
+    event->transfer_id = row->transfer_id;
     event->company_id = row->company_id;
     event->subject_id = row->subject_id;
     return &event->base;

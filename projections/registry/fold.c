@@ -59,6 +59,10 @@ static fl_fold_fn *const folds[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_AlertsClosed] = fl_fold_alerts_closed,
     [FL_MESSAGE_NotificationPolicySet] = fl_fold_notification_policy_set,
     [FL_MESSAGE_Unsubscribed] = fl_fold_unsubscribed,
+    [FL_MESSAGE_InvitationExpired] = fl_fold_invitation_expired,
+    [FL_MESSAGE_ClaimExpired] = fl_fold_claim_expired,
+    [FL_MESSAGE_ShareExpired] = fl_fold_share_expired,
+    [FL_MESSAGE_TransferExpired] = fl_fold_transfer_expired,
 };
 
 bool fl_fold_refuse(struct fl_folding *f, const char *format, ...)
@@ -130,7 +134,6 @@ static enum fl_error apply_event(struct fl_folding *f)
         return FL_INVALID;
     fl_fold_outbox(f);
     fl_fold_remember(f);
-    fl_fold_sweep(f);
     fl_fold_sweep_mail(f);
     return f->kv->error;
 }

@@ -11,6 +11,7 @@
  * Threading: one event at a time. Allocation: the arena, reset per event.
  */
 #include "fleetlog/v1/events.pb-c.h"
+#include "fleetlog/v1/timekeeper.pb-c.h"
 #include "projections/registry/machines.h"
 #include "projections/registry/rows.h"
 #include "projections/view.h"
@@ -71,10 +72,10 @@ bool fl_fold_drop_grants(struct fl_folding *f, const char *device_id);
 
 /* Takes a device out of the open offer of it, if there is one; its last one cancels the offer. */
 bool fl_fold_drop_offer(struct fl_folding *f, const char *device_id);
-bool fl_fold_expire_transfer(struct fl_folding *f, const char *transfer_id);
 
-/* Ends a few offers whose time is over: bounded work per event, the same for every reader. */
-void fl_fold_sweep(struct fl_folding *f);
+/* Ends an invitation that is outstanding in its row; NULL or another state: nothing. */
+bool fl_fold_end_invitation(struct fl_folding *f, fl_invitation_row *row,
+                            enum fl_invitation_state end);
 
 /* Remembers how the action was answered, and forgets a few of those past the time. */
 void fl_fold_remember(struct fl_folding *f);
@@ -91,4 +92,5 @@ fl_fold_fn fl_fold_action_rejected, fl_fold_log_created, fl_fold_node_announced,
     fl_fold_command_succeeded, fl_fold_command_failed, fl_fold_command_expired,
     fl_fold_condition_raised, fl_fold_condition_cleared, fl_fold_transfer_offered,
     fl_fold_transfer_accepted, fl_fold_transfer_declined, fl_fold_transfer_cancelled,
-    fl_fold_device_moved, fl_fold_device_alias_recorded;
+    fl_fold_device_moved, fl_fold_device_alias_recorded, fl_fold_invitation_expired,
+    fl_fold_claim_expired, fl_fold_share_expired, fl_fold_transfer_expired;

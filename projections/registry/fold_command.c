@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "projections/registry/content.h"
+#include "projections/registry/due.h"
 #include "projections/registry/fold.h"
 
 /* Longer than any version of the rules remembers an id: what is forgotten here no rule asks for. */
@@ -18,11 +19,10 @@ static void put_command(struct fl_folding *f, const fl_command_row *row)
 /* Lists in which a command stands while it is open. */
 static void list_command(struct fl_folding *f, const fl_command_row *row, bool open)
 {
-    struct fl_key keys[3];
+    struct fl_key keys[2];
     fl_key_nth(&keys[0], FL_INDEX_AGENT_PENDING, row->agent_id, row->sequence, row->command_id);
     fl_key_nth(&keys[1], FL_INDEX_DEVICE_PENDING, row->device_id, row->sequence, row->command_id);
-    fl_key_command_due(&keys[2], row->expires_at_ms, row->command_id);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 2; i++) {
         if (open)
             fl_index_put(f->kv, &keys[i], FL_SLICE_LITERAL(""));
         else
@@ -36,6 +36,7 @@ bool fl_fold_command_requested(struct fl_folding *f)
         (const Fleetlog__V1__CommandRequested *)f->input->message;
     fl_command_row row = FLEETLOG__ROWS__V1__COMMAND_ROW__INIT;
     struct fl_key key;
+    struct fl_due due;
     const fl_device_row *device = fl_fold_row(f, FL_TABLE_DEVICES, event->device_id);
     if (device == NULL ||
         !fl_fold_move(f, &fl_command_machine, &row.state, FL_COMMAND_REQUESTED, event->command_id))
@@ -52,6 +53,8 @@ bool fl_fold_command_requested(struct fl_folding *f)
     row.sequence = f->sequence;
     put_command(f, &row);
     list_command(f, &row, true);
+    fl_due_init(&due, row.expires_at_ms, FL_DUE(COMMAND), row.command_id, 0);
+    fl_due_set(f->kv, &due);
     fl_key_nth(&key, FL_INDEX_DEVICE_COMMANDS, row.device_id, row.sequence, row.command_id);
     fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
     return true;
@@ -60,10 +63,14 @@ bool fl_fold_command_requested(struct fl_folding *f)
 /* Moves a command; NULL: refused. The caller puts the row. */
 static fl_command_row *move(struct fl_folding *f, const char *command_id, enum fl_command_state to)
 {
+    struct fl_due due;
     fl_command_row *row = fl_fold_row(f, FL_TABLE_COMMANDS, command_id);
     if (row == NULL || !fl_fold_move(f, &fl_command_machine, &row->state, to, command_id))
         return NULL;
     row->changed_at_ms = f->now_ms;
+    /* Once it has been fetched, its agent answers for it. */
+    fl_due_init(&due, row->expires_at_ms, FL_DUE(COMMAND), row->command_id, 0);
+    fl_due_clear(f->kv, &due);
     if (!fl_command_is_open(row->state))
         list_command(f, row, false);
     return row;

@@ -2,6 +2,8 @@
 /* Claims, agents, devices, conditions. */
 #include <string.h>
 
+#include "projections/registry/due.h"
+#include "projections/registry/fold.h"
 #include "projections/registry/outbox.h"
 
 bool fl_fold_claim_issued(struct fl_folding *f)
@@ -10,6 +12,7 @@ bool fl_fold_claim_issued(struct fl_folding *f)
     fl_claim_row row = FLEETLOG__ROWS__V1__CLAIM_ROW__INIT;
     uint8_t id[FL_ID_SIZE];
     struct fl_key key;
+    struct fl_due due;
     if (!fl_id_to_bytes(fl_slice_text(event->claim_id), id))
         return fl_fold_refuse(f, "claim_id is no id");
     if (!fl_fold_move(f, &fl_claim_machine, &row.state, FL_CLAIM_ISSUED, event->claim_id))
@@ -21,8 +24,8 @@ bool fl_fold_claim_issued(struct fl_folding *f)
     fl_row_put_by_id(f->kv, f->arena, FL_TABLE_CLAIMS, row.claim_id, &row.base);
     fl_key_claim_code(&key, event->code_hash);
     fl_index_put(f->kv, &key, fl_slice_of(id, sizeof(id)));
-    fl_key_due(&key, row.expires_at_ms, FL_DUE_CLAIM, row.claim_id);
-    fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+    fl_due_init(&due, row.expires_at_ms, FL_DUE(CLAIM), row.claim_id, 0);
+    fl_due_set(f->kv, &due);
     return true;
 }
 
@@ -32,14 +35,15 @@ bool fl_fold_agent_enrolled(struct fl_folding *f)
         (const Fleetlog__V1__AgentEnrolled *)f->input->message;
     fl_agent_row row = FLEETLOG__ROWS__V1__AGENT_ROW__INIT;
     struct fl_key key;
+    struct fl_due due;
     fl_claim_row *claim = fl_fold_row(f, FL_TABLE_CLAIMS, event->claim_id);
     if (claim == NULL ||
         !fl_fold_move(f, &fl_claim_machine, &claim->state, FL_CLAIM_USED, event->claim_id))
         return false;
     claim->agent_id = event->agent_id;
     fl_row_put_by_id(f->kv, f->arena, FL_TABLE_CLAIMS, claim->claim_id, &claim->base);
-    fl_key_due(&key, claim->expires_at_ms, FL_DUE_CLAIM, claim->claim_id);
-    fl_index_del(f->kv, &key);
+    fl_due_init(&due, claim->expires_at_ms, FL_DUE(CLAIM), claim->claim_id, 0);
+    fl_due_clear(f->kv, &due);
     row.agent_id = event->agent_id;
     row.company_id = event->company_id;
     row.claim_id = event->claim_id;

@@ -2,6 +2,8 @@
 /* The log itself, companies, accounts, people, invitations. */
 #include <string.h>
 
+#include "projections/registry/due.h"
+#include "projections/registry/fold.h"
 #include "projections/registry/outbox.h"
 
 static fl_log_row *log_row(struct fl_folding *f)
@@ -160,17 +162,21 @@ static fl_invitation_row *invitation_of(struct fl_folding *f, const char *compan
     return fl_row_get(f->kv, f->arena, FL_TABLE_INVITATIONS, &key);
 }
 
-/* Ends an invitation that is still outstanding in its row. */
-static bool end_invitation(struct fl_folding *f, fl_invitation_row *row,
-                           enum fl_invitation_state end)
+static void due_of(const fl_invitation_row *row, struct fl_due *due)
 {
-    struct fl_key key;
+    fl_due_init(due, row->expires_at_ms, FL_DUE(INVITATION), row->invitation_id, 0);
+}
+
+bool fl_fold_end_invitation(struct fl_folding *f, fl_invitation_row *row,
+                            enum fl_invitation_state end)
+{
+    struct fl_due due;
     if (row == NULL || row->state != FL_INVITATION_OUTSTANDING)
         return true;
     if (!fl_fold_move(f, &fl_invitation_machine, &row->state, end, row->invitation_id))
         return false;
-    fl_key_due(&key, row->expires_at_ms, FL_DUE_INVITATION, row->invitation_id);
-    fl_index_del(f->kv, &key);
+    due_of(row, &due);
+    fl_due_clear(f->kv, &due);
     fl_row_put_by_id(f->kv, f->arena, FL_TABLE_INVITATIONS, row->invitation_id, &row->base);
     return true;
 }
@@ -193,7 +199,8 @@ bool fl_fold_account_created(struct fl_folding *f)
     fl_fold_person(f, event->account_id, event->revision, event->indexes, event->n_indexes);
     fl_invitation_row *invitation = invitation_of(f, event->company_id, event->account_id);
     bool in_time = invitation != NULL && f->now_ms < invitation->expires_at_ms;
-    return end_invitation(f, invitation, in_time ? FL_INVITATION_ACCEPTED : FL_INVITATION_EXPIRED);
+    return fl_fold_end_invitation(f, invitation,
+                                  in_time ? FL_INVITATION_ACCEPTED : FL_INVITATION_EXPIRED);
 }
 
 static void put_account(struct fl_folding *f, const fl_account_row *row)
@@ -227,7 +234,7 @@ bool fl_fold_invitation_accepted(struct fl_folding *f)
         return false;
     if (invitation->state != FL_INVITATION_OUTSTANDING)
         return fl_fold_refuse(f, "invitation %s is not outstanding", event->invitation_id);
-    if (!end_invitation(f, invitation, FL_INVITATION_ACCEPTED))
+    if (!fl_fold_end_invitation(f, invitation, FL_INVITATION_ACCEPTED))
         return false;
     if (event->company_id_before[0] != '\0' &&
         (!drop_account(f, event->account_id, event->company_id_before) ||
@@ -276,26 +283,26 @@ bool fl_fold_invitation_cancelled(struct fl_folding *f)
     const Fleetlog__V1__InvitationCancelled *event =
         (const Fleetlog__V1__InvitationCancelled *)f->input->message;
     fl_invitation_row *row = fl_fold_row(f, FL_TABLE_INVITATIONS, event->invitation_id);
-    return row != NULL && end_invitation(f, row, FL_INVITATION_CANCELLED);
+    return row != NULL && fl_fold_end_invitation(f, row, FL_INVITATION_CANCELLED);
 }
 
 bool fl_fold_invitation_resent(struct fl_folding *f)
 {
     const Fleetlog__V1__InvitationResent *event =
         (const Fleetlog__V1__InvitationResent *)f->input->message;
-    struct fl_key key;
+    struct fl_due due;
     fl_invitation_row *row = fl_fold_row(f, FL_TABLE_INVITATIONS, event->invitation_id);
     if (row == NULL)
         return false;
     if (row->state != FL_INVITATION_OUTSTANDING)
         return fl_fold_refuse(f, "invitation %s is not outstanding", event->invitation_id);
-    fl_key_due(&key, row->expires_at_ms, FL_DUE_INVITATION, row->invitation_id);
-    fl_index_del(f->kv, &key);
+    due_of(row, &due);
+    fl_due_clear(f->kv, &due);
     row->expires_at_ms = event->expires_at_ms;
     row->link_key_generation = event->link_key_generation;
     fl_row_put_by_id(f->kv, f->arena, FL_TABLE_INVITATIONS, row->invitation_id, &row->base);
-    fl_key_due(&key, row->expires_at_ms, FL_DUE_INVITATION, row->invitation_id);
-    fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+    due_of(row, &due);
+    fl_due_set(f->kv, &due);
     return true;
 }
 
@@ -306,11 +313,12 @@ bool fl_fold_coworker_invited(struct fl_folding *f)
     fl_invitation_row row = FLEETLOG__ROWS__V1__INVITATION_ROW__INIT;
     uint8_t id[FL_ID_SIZE];
     struct fl_key key;
+    struct fl_due due;
     if (!fl_id_to_bytes(fl_slice_text(event->invitation_id), id))
         return fl_fold_refuse(f, "invitation_id is no id");
     /* One that this one replaces has run out, or the rules would have refused. */
-    if (!end_invitation(f, invitation_of(f, event->company_id, event->subject_id),
-                        FL_INVITATION_EXPIRED) ||
+    if (!fl_fold_end_invitation(f, invitation_of(f, event->company_id, event->subject_id),
+                                FL_INVITATION_EXPIRED) ||
         !fl_fold_move(f, &fl_invitation_machine, &row.state, FL_INVITATION_OUTSTANDING,
                       event->invitation_id))
         return false;
@@ -324,8 +332,8 @@ bool fl_fold_coworker_invited(struct fl_folding *f)
     fl_row_put_by_id(f->kv, f->arena, FL_TABLE_INVITATIONS, row.invitation_id, &row.base);
     fl_key_pair(&key, FL_INDEX_COMPANY_PEOPLE, row.company_id, row.subject_id);
     fl_index_put(f->kv, &key, fl_slice_of(id, sizeof(id)));
-    fl_key_due(&key, row.expires_at_ms, FL_DUE_INVITATION, row.invitation_id);
-    fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+    due_of(&row, &due);
+    fl_due_set(f->kv, &due);
     fl_fold_person(f, row.subject_id, event->revision, event->indexes, event->n_indexes);
     return true;
 }

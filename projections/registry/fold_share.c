@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shares and the sweep of offers whose time is over. */
+/* Shares. */
 #include <string.h>
 
-#include "core/assert.h"
-#include "core/bytes.h"
+#include "projections/registry/due.h"
 #include "projections/registry/fold.h"
-
-enum { SWEEP_COUNT_MAX = 2 };
 
 static void put_share(struct fl_folding *f, const fl_share_row *row)
 {
@@ -27,26 +24,18 @@ static void list_share(struct fl_folding *f, const fl_share_row *share, bool liv
     }
 }
 
-/* When time ends the share as it stands; 0: never. */
-static int64_t due_ms(const fl_share_row *share)
-{
-    return share->state == FL_SHARE_PENDING ? share->expires_at_ms : share->grant_expires_at_ms;
-}
-
 static void drop_due(struct fl_folding *f, const fl_share_row *share)
 {
-    struct fl_key key;
-    fl_key_due(&key, due_ms(share), FL_DUE_SHARE, share->share_id);
-    fl_index_del(f->kv, &key);
+    struct fl_due due;
+    fl_due_of_share(share, &due);
+    fl_due_clear(f->kv, &due);
 }
 
 static void put_due(struct fl_folding *f, const fl_share_row *share)
 {
-    struct fl_key key;
-    if (due_ms(share) == 0)
-        return;
-    fl_key_due(&key, due_ms(share), FL_DUE_SHARE, share->share_id);
-    fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
+    struct fl_due due;
+    fl_due_of_share(share, &due);
+    fl_due_set(f->kv, &due);
 }
 
 static void drop_device(struct fl_folding *f, const fl_share_row *share, const char *device_id)
@@ -108,7 +97,8 @@ static bool expire_share(struct fl_folding *f, fl_share_row *share)
     return ids != NULL && fl_fold_ungrant(f, share, ids, share->device_count, FL_SHARE_EXPIRED);
 }
 
-/* An offer of the same device to the same person whose time is over makes room. */
+/* An offer of the same device to the same person whose time is over makes room, if it is made anew
+ * before the timekeeper has come by. */
 static bool make_room(struct fl_folding *f, const char *device_id, const char *subject_id)
 {
     struct fl_key key;
@@ -131,7 +121,7 @@ static void put_grant(struct fl_folding *f, const fl_share_row *share, const cha
     struct fl_key key;
     row.share_id = share->share_id;
     row.accepted = share->state == FL_SHARE_ACCEPTED;
-    row.expires_at_ms = due_ms(share);
+    row.expires_at_ms = row.accepted ? share->grant_expires_at_ms : share->expires_at_ms;
     fl_key_grant(&key, device_id, fl_slice_text(share->subject_id));
     fl_row_put(f->kv, f->arena, FL_TABLE_GRANTS, &key, &row.base);
 }
@@ -229,64 +219,4 @@ bool fl_fold_shared_devices_removed(struct fl_folding *f)
         (const Fleetlog__V1__SharedDevicesRemoved *)f->input->message;
     return fl_fold_end_shares(f, event->account_id, event->company_id) &&
            fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids);
-}
-
-static void expire_invitation(struct fl_folding *f, const char *id)
-{
-    fl_invitation_row *row = fl_row_by_id(f->kv, f->arena, FL_TABLE_INVITATIONS, fl_slice_text(id));
-    if (row == NULL || !fl_sm_move(&fl_invitation_machine, &row->state, FL_INVITATION_EXPIRED, row))
-        fl_kv_fail(f->kv, FL_CORRUPT);
-    else
-        fl_row_put_by_id(f->kv, f->arena, FL_TABLE_INVITATIONS, id, &row->base);
-}
-
-static void expire_claim(struct fl_folding *f, const char *id)
-{
-    fl_claim_row *row = fl_row_by_id(f->kv, f->arena, FL_TABLE_CLAIMS, fl_slice_text(id));
-    if (row == NULL || !fl_sm_move(&fl_claim_machine, &row->state, FL_CLAIM_EXPIRED, row))
-        fl_kv_fail(f->kv, FL_CORRUPT);
-    else
-        fl_row_put_by_id(f->kv, f->arena, FL_TABLE_CLAIMS, id, &row->base);
-}
-
-static void expire(struct fl_folding *f, enum fl_due_kind kind, const char *id)
-{
-    fl_share_row *share;
-    switch (kind) {
-    case FL_DUE_INVITATION:
-        expire_invitation(f, id);
-        return;
-    case FL_DUE_CLAIM:
-        expire_claim(f, id);
-        return;
-    case FL_DUE_SHARE:
-        share = fl_row_by_id(f->kv, f->arena, FL_TABLE_SHARES, fl_slice_text(id));
-        if (share == NULL || !expire_share(f, share))
-            fl_kv_fail(f->kv, FL_CORRUPT);
-        return;
-    case FL_DUE_TRANSFER:
-        if (!fl_fold_expire_transfer(f, id))
-            fl_kv_fail(f->kv, FL_CORRUPT);
-        return;
-    }
-    fl_kv_fail(f->kv, FL_CORRUPT);
-}
-
-void fl_fold_sweep(struct fl_folding *f)
-{
-    struct fl_key list;
-    struct fl_kv_walk walk;
-    char id[FL_ID_TEXT_SIZE];
-    fl_key_begin(&list);
-    fl_key_u8(&list, FL_INDEX_OFFER_DUE);
-    fl_kv_walk_begin(&walk, f->kv, FL_TABLE_INDEX, fl_key_slice(&list));
-    for (int i = 0; i < SWEEP_COUNT_MAX && fl_kv_walk_next(&walk); i++) {
-        fl_assert(walk.key.size == 1 + 8 + 1 + FL_ID_SIZE);
-        if (f->now_ms < (int64_t)fl_get_u64(walk.key.data + 1))
-            return;
-        enum fl_due_kind kind = (enum fl_due_kind)walk.key.data[9];
-        fl_key_tail_id(walk.key, id);
-        fl_kv_del(f->kv, FL_TABLE_INDEX, walk.key);
-        expire(f, kind, id);
-    }
 }

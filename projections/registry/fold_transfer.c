@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "fleetlog/v1/transfers.pb-c.h"
+#include "projections/registry/due.h"
+#include "projections/registry/fold.h"
 #include "projections/registry/outbox.h"
 
 static void put_transfer(struct fl_folding *f, const fl_transfer_row *row)
@@ -13,11 +15,16 @@ static void put_transfer(struct fl_folding *f, const fl_transfer_row *row)
 /* Lists in which an offer stands while it is open. */
 static void list_transfer(struct fl_folding *f, const fl_transfer_row *row, bool open)
 {
-    struct fl_key keys[3];
+    struct fl_key keys[2];
+    struct fl_due due;
     fl_key_pair(&keys[0], FL_INDEX_COMPANY_TRANSFERS, row->company_id, row->transfer_id);
     fl_key_pair(&keys[1], FL_INDEX_PERSON_TRANSFERS, row->subject_id, row->transfer_id);
-    fl_key_due(&keys[2], row->expires_at_ms, FL_DUE_TRANSFER, row->transfer_id);
-    for (size_t i = 0; i < 3; i++) {
+    fl_due_init(&due, row->expires_at_ms, FL_DUE(TRANSFER_OFFER), row->transfer_id, 0);
+    if (open)
+        fl_due_set(f->kv, &due);
+    else
+        fl_due_clear(f->kv, &due);
+    for (size_t i = 0; i < 2; i++) {
         if (open)
             fl_index_put(f->kv, &keys[i], FL_SLICE_LITERAL(""));
         else
@@ -87,13 +94,6 @@ bool fl_fold_drop_offer(struct fl_folding *f, const char *device_id)
         return close_transfer(f, row, FL_TRANSFER_CANCELLED);
     put_transfer(f, row);
     return true;
-}
-
-bool fl_fold_expire_transfer(struct fl_folding *f, const char *transfer_id)
-{
-    fl_transfer_row *row =
-        fl_row_by_id(f->kv, f->arena, FL_TABLE_TRANSFERS, fl_slice_text(transfer_id));
-    return row != NULL && close_transfer(f, row, FL_TRANSFER_EXPIRED);
 }
 
 /* An offer whose time is over makes room for the next one. */
@@ -207,4 +207,11 @@ bool fl_fold_transfer_cancelled(struct fl_folding *f)
     const Fleetlog__V1__TransferCancelled *event =
         (const Fleetlog__V1__TransferCancelled *)f->input->message;
     return end_transfer(f, event->transfer_id, FL_TRANSFER_CANCELLED);
+}
+
+bool fl_fold_transfer_expired(struct fl_folding *f)
+{
+    const Fleetlog__V1__TransferExpired *event =
+        (const Fleetlog__V1__TransferExpired *)f->input->message;
+    return end_transfer(f, event->transfer_id, FL_TRANSFER_EXPIRED);
 }

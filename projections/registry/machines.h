@@ -4,8 +4,8 @@
  * The states of everything that the rules move: one machine per kind of thing.
  *
  * The numbers stand in rows, so they never change their meaning. Times are no part of a machine: an
- * offer that is overdue is expired for the rules at once (the functions below), and in its row as
- * soon as a fold sweeps it.
+ * offer that is overdue is expired for the rules at once (the functions below), and in its row once
+ * the timekeeper has said so.
  *
  * Threading: constant data. Allocation: none.
  */

@@ -173,23 +173,6 @@ void fl_key_nth(struct fl_key *key, enum fl_registry_index list, const char *own
     fl_key_id_text(key, member_id);
 }
 
-void fl_key_due(struct fl_key *key, int64_t due_ms, enum fl_due_kind kind, const char *id)
-{
-    fl_key_begin(key);
-    fl_key_u8(key, FL_INDEX_OFFER_DUE);
-    fl_key_u64(key, (uint64_t)due_ms);
-    fl_key_u8(key, (uint8_t)kind);
-    fl_key_id_text(key, id);
-}
-
-void fl_key_command_due(struct fl_key *key, int64_t due_ms, const char *command_id)
-{
-    fl_key_begin(key);
-    fl_key_u8(key, FL_INDEX_COMMAND_DUE);
-    fl_key_u64(key, (uint64_t)due_ms);
-    fl_key_id_text(key, command_id);
-}
-
 void fl_key_claim_code(struct fl_key *key, ProtobufCBinaryData code_hash)
 {
     fl_key_begin(key);

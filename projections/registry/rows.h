@@ -41,8 +41,6 @@ enum fl_registry_index {
     FL_INDEX_AGENT_PENDING,        /* agent, sequence u64, command: open ones */
     FL_INDEX_DEVICE_PENDING,       /* device, sequence u64, command: open ones */
     FL_INDEX_DEVICE_COMMANDS,      /* device, sequence u64, command: all */
-    FL_INDEX_COMMAND_DUE,          /* time u64, command: open ones */
-    FL_INDEX_OFFER_DUE,            /* time u64, enum fl_due_kind u8, id: what a fold sweeps */
     FL_INDEX_CLAIM_CODE,           /* hash (32 bytes) -> claim (16 bytes) */
     FL_INDEX_COMPANY_TRANSFERS,    /* company, transfer: open offers */
     FL_INDEX_PERSON_TRANSFERS,     /* subject, transfer: open offers to him */
@@ -51,10 +49,9 @@ enum fl_registry_index {
     FL_INDEX_ALERT_DUE,            /* time u64, condition u32, device */
     FL_INDEX_ALERT_TOLD,           /* device, condition u32, subject -> enum fl_alert_told u8 */
     FL_INDEX_UNSUBSCRIBED,         /* kind of mail u32, subject */
+    FL_INDEX_DUE,                  /* time u64, DueKind u8, step u32, id: due.h */
     FL_INDEX_COUNT
 };
-
-enum fl_due_kind { FL_DUE_INVITATION = 1, FL_DUE_CLAIM, FL_DUE_SHARE, FL_DUE_TRANSFER };
 
 /* The row as its table's type, in the arena; NULL if it is not there (or the kv has failed). */
 void *fl_row_get(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry_table table,
@@ -95,8 +92,6 @@ void fl_key_pair(struct fl_key *key, enum fl_registry_index list, const char *ow
                  const char *member_id);
 void fl_key_nth(struct fl_key *key, enum fl_registry_index list, const char *owner_id,
                 uint64_t sequence, const char *member_id);
-void fl_key_due(struct fl_key *key, int64_t due_ms, enum fl_due_kind kind, const char *id);
-void fl_key_command_due(struct fl_key *key, int64_t due_ms, const char *command_id);
 void fl_key_claim_code(struct fl_key *key, ProtobufCBinaryData code_hash);
 
 /* Puts an entry into INDEX; a bad key makes the kv's error CORRUPT. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "projections/registry/decide_alias.h"
+#include "projections/registry/decide_due.h"
 #include "projections/registry/decide_outbox.h"
 #include "projections/registry/decide_transfer.h"
 #include "projections/registry/deciding.h"
@@ -51,6 +52,7 @@ static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_CloseAlerts] = fl_decide_close_alerts,
     [FL_MESSAGE_SetNotificationPolicy] = fl_decide_set_notification_policy,
     [FL_MESSAGE_Unsubscribe] = fl_decide_unsubscribe,
+    [FL_MESSAGE_FireDue] = fl_decide_fire_due,
 };
 
 static const struct fl_rules versions[] = {

@@ -408,6 +408,33 @@ enum fl_message_type cast_condition(struct world *world, unsigned device,
     return cast_detector(world, &action.base);
 }
 
+enum fl_message_type cast_fire(struct world *world, const struct fl_due *due)
+{
+    const struct world_actor actor = {.actor = "timekeeper"};
+    Fleetlog__V1__FireDue action = FLEETLOG__V1__FIRE_DUE__INIT;
+    action.kind = due->kind;
+    action.id = due->id;
+    action.due_at_ms = due->at_ms;
+    action.step = due->step;
+    struct fl_record record = world_action(world, &actor, NULL, &action.base);
+    if (!world_step(world, &record))
+        world_fail("decide gave %s", fl_error_name(world->last_error));
+    return world_answer(world);
+}
+
+void cast_fire_all(struct world *world)
+{
+    struct fl_due due;
+    struct fl_due last;
+    bool has_last = false;
+    while (fl_due_next(world->views[0].kv, has_last ? &last : NULL, &due) &&
+           due.at_ms <= world->now_ms) {
+        last = due;
+        has_last = true;
+        cast_fire(world, &due);
+    }
+}
+
 static void expect(enum fl_message_type answer, enum fl_message_type expected)
 {
     if (answer != expected)

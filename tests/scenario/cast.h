@@ -8,6 +8,7 @@
  *
  * Threading: one thread. Allocation: the world's.
  */
+#include "projections/registry/due.h"
 #include "tests/scenario/world.h"
 
 enum { CAST_ID_COUNT_MAX = 4000 };
@@ -83,6 +84,10 @@ enum fl_message_type cast_outcome(struct world *world, unsigned agent, unsigned 
 enum fl_message_type cast_condition(struct world *world, unsigned device,
                                     Fleetlog__V1__ConditionKind kind, bool raised,
                                     uint64_t counter);
+
+/* The timekeeper says that this is due; and all that is due at the world's time, in order. */
+enum fl_message_type cast_fire(struct world *world, const struct fl_due *due);
+void cast_fire_all(struct world *world);
 
 /* Log, companies 1 and 2 with administrators 1 and 2, agent 1 of company 1 with devices 1 and 2. */
 void cast_begin(struct world *world);

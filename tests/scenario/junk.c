@@ -94,6 +94,9 @@ size_t junk_begin(struct world *world)
             cast_cancel_offer(world, 1, 2);
     }
     cast_take_over(world, 2, 3);
+    cast_issue_claim(world, 1, 54);
+    world->now_ms += 2 * 3600 * 1000;
+    cast_fire_all(world);
     return world->entry_count;
 }
 

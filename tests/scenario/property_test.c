@@ -222,23 +222,7 @@ static void act(struct world *world, struct source *source)
     }
 }
 
-/* Mostly seconds, now and then days; sometimes the clock of another gateway. */
-static void pass(struct world *world, struct source *source)
-{
-    static const int64_t steps_ms[] = {1, 1000, 60000, 3600000, 86400000};
-    unsigned kind = draw(source, 40);
-    if (kind == 39)
-        world->now_ms -= 120000;
-    else
-        world->now_ms += steps_ms[kind < 20   ? 0
-                                  : kind < 30 ? 1
-                                  : kind < 36 ? 2
-                                  : kind < 38 ? 3
-                                              : 4] *
-                         one_of(source, 3);
-}
-
-/* Rows that no sweep of time touches. */
+/* What no refusal touches. */
 static uint64_t rows_digest(struct fl_kv *kv)
 {
     static const enum fl_registry_table tables[] = {
@@ -253,6 +237,52 @@ static uint64_t rows_digest(struct fl_kv *kv)
                 digest = (digest ^ walk.value.data[i]) * 1099511628211ULL;
     }
     return digest;
+}
+
+/* The timekeeper: in time, once more, or with what it saw long ago. Whatever it says late or early
+ * changes nothing and stands in nobody's log. */
+static void fire(struct world *world, struct source *source)
+{
+    static struct fl_due seen[16];
+    static unsigned seen_count;
+    struct fl_due due;
+    if (draw(source, 3) == 0) {
+        cast_fire_all(world);
+        assert_false(fl_due_next(world->views[0].kv, NULL, &due) && due.at_ms <= world->now_ms);
+        return;
+    }
+    if (seen_count == 0 || draw(source, 2) == 0) {
+        if (!fl_due_next(world->views[0].kv, NULL, &due))
+            return;
+        seen[seen_count++ % 16] = due;
+    }
+    due = seen[draw(source, seen_count < 16 ? seen_count : 16)];
+    bool stands = fl_due_is_set(world->views[0].kv, &due);
+    bool is_late = due.at_ms <= world->now_ms || due.at_ms <= world->head.time_ms;
+    uint64_t digest = rows_digest(world->views[0].kv);
+    cast_fire(world, &due);
+    assert_int_equal(world_rejection(world) == NULL, stands && is_late);
+    if (world_rejection(world) != NULL) {
+        assert_null(world->last.envelope.company_id.data);
+        assert_true(rows_digest(world->views[0].kv) == digest);
+    }
+    assert_int_equal(fl_due_is_set(world->views[0].kv, &due), stands && !is_late);
+}
+
+/* Mostly seconds, now and then days; sometimes the clock of another gateway. */
+static void pass(struct world *world, struct source *source)
+{
+    static const int64_t steps_ms[] = {1, 1000, 60000, 3600000, 86400000};
+    unsigned kind = draw(source, 40);
+    if (kind == 39)
+        world->now_ms -= 120000;
+    else
+        world->now_ms += steps_ms[kind < 20   ? 0
+                                  : kind < 30 ? 1
+                                  : kind < 36 ? 2
+                                  : kind < 38 ? 3
+                                              : 4] *
+                         one_of(source, 3);
 }
 
 /* A repeated request changes nothing and points to the first answer. */
@@ -302,7 +332,9 @@ static void invariants_hold_after_every_request(void **state)
     for (int i = 0; i < STEP_COUNT; i++) {
         pass(&world, &source);
         act(&world, &source);
-        if (draw(&source, 8) == 0)
+        if (draw(&source, 12) == 0)
+            fire(&world, &source);
+        else if (draw(&source, 8) == 0)
             repeat(&world);
     }
     world_refold(&world);

@@ -279,6 +279,10 @@ static size_t read_actor(struct scenario *s, const struct sentence *sentence, si
         s->actor.company_id = NULL;
         return at + 4;
     }
+    if (is(sentence, at, "the") && is(sentence, at + 1, "timekeeper")) {
+        set_actor(s, "timekeeper", "", NULL);
+        return at + 2;
+    }
     if (at + 1 >= sentence->count)
         return at;
     if (is(sentence, at, "agent") || is(sentence, at, "node")) {
@@ -317,23 +321,35 @@ void request(struct scenario *s, const ProtobufCMessage *message)
     send_record(s, &record);
 }
 
+/* Sentences of all families, by what they may stand for. */
+static const struct pattern *const plain_tables[] = {plain_patterns, due_patterns, NULL};
+static const struct pattern *const request_tables[] = {request_patterns,  device_patterns,
+                                                       transfer_patterns, notification_patterns,
+                                                       due_requests,      NULL};
+static const struct pattern *const expect_tables[] = {log_patterns, mail_patterns, due_expectations,
+                                                      expect_patterns, NULL};
+
+static bool run_tables(struct scenario *s, const struct pattern *const *tables,
+                       const struct sentence *sentence, size_t at)
+{
+    for (; *tables != NULL; tables++)
+        if (run_pattern(s, *tables, sentence, at))
+            return true;
+    return false;
+}
+
 static void run_line(struct scenario *s, const char *keyword, const struct sentence *sentence)
 {
     if (strcmp(keyword, "then") == 0) {
-        if (!run_pattern(s, log_patterns, sentence, 1) &&
-            !run_pattern(s, mail_patterns, sentence, 1) &&
-            !run_pattern(s, expect_patterns, sentence, 1))
+        if (!run_tables(s, expect_tables, sentence, 1))
             fail(s, "no such expectation");
         return;
     }
     s->must_succeed = strcmp(keyword, "given") == 0;
-    if (run_pattern(s, plain_patterns, sentence, 1))
+    if (run_tables(s, plain_tables, sentence, 1))
         return;
     size_t verb = read_actor(s, sentence, 1);
-    if (!run_pattern(s, request_patterns, sentence, verb) &&
-        !run_pattern(s, device_patterns, sentence, verb) &&
-        !run_pattern(s, transfer_patterns, sentence, verb) &&
-        !run_pattern(s, notification_patterns, sentence, verb))
+    if (!run_tables(s, request_tables, sentence, verb))
         fail(s, "no such sentence");
 }
 

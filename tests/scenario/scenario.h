@@ -63,6 +63,9 @@ extern const struct pattern plain_patterns[];        /* whole sentences, not req
 extern const struct pattern expect_patterns[];       /* after then */
 extern const struct pattern mail_patterns[];         /* the same, about mail */
 extern const struct pattern log_patterns[];          /* the same, about the Event Log */
+extern const struct pattern due_patterns[];          /* whole, about what falls due */
+extern const struct pattern due_requests[];          /* after an actor, the same */
+extern const struct pattern due_expectations[];      /* after then, the same */
 
 /* Ends the test: file, line, why. */
 _Noreturn void fail(const struct scenario *s, const char *format, ...)

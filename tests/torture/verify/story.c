@@ -187,6 +187,21 @@ static void mail(struct node *node)
                      FL_MESSAGE_Unsubscribed);
 }
 
+/* What nobody answers, until its time is over. */
+static void time_ends(struct node *node)
+{
+    struct world *world = &node->world;
+    const unsigned device = 1;
+    assert_int_equal(cast_invite(world, 1, 4, 4), FL_MESSAGE_CoworkerInvited);
+    assert_int_equal(cast_issue_claim(world, 1, 9), FL_MESSAGE_ClaimIssued);
+    assert_int_equal(cast_share(world, 1, &device, 1, 2, 9), FL_MESSAGE_DevicesShared);
+    assert_int_equal(cast_offer(world, 1, 2, 2, 9), FL_MESSAGE_TransferOffered);
+    assert_int_equal(cast_request(world, 1, 2, 9, 600000), FL_MESSAGE_CommandRequested);
+    world->now_ms += INT64_C(7) * 24 * 3600 * 1000;
+    cast_fire_all(world);
+    assert_null(world_rejection(world));
+}
+
 /* Junk that was let in, an action sent twice, and the log's end. */
 static void last_things(struct node *node)
 {
@@ -372,6 +387,7 @@ void story_write(struct node *node, struct fl_journal *journal)
     commands(node);
     staff(node);
     mail(node);
+    time_ends(node);
     owners(node);
     last_things(node);
     check_types(node);
