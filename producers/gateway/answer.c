@@ -8,7 +8,7 @@
 
 #include "producers/gateway/gateway_internal.h"
 
-enum { BODY_DEPTH_BYTES_MAX = 64 };
+enum { BODY_DEPTH_BYTES_MAX = 64, CURSOR_SEAL_SIZE = 16 };
 
 void fl_call_answer(struct call *call, unsigned status, json_t *take_body)
 {
@@ -212,8 +212,57 @@ bool fl_call_body_is_good(struct call *call)
     return false;
 }
 
+/* What a cursor begins with: made under the link key from route, account and place, so that nobody
+ * else's, no other list's and no invented one is taken. NULL: no memory, or no such key any more.
+ */
+static const char *seal_of(struct call *call, struct fl_slice place)
+{
+    char token[FL_LINK_TOKEN_TEXT_SIZE];
+    struct fl_keyring *keyring = call->gateway->keyring;
+    struct fl_slice account = call->identity.on_behalf_of;
+    char *what =
+        fl_arena_printf(&call->arena, "%s\n%.*s\n%.*s", fl_http_path(call->request),
+                        (int)account.size, account.data == NULL ? "" : (const char *)account.data,
+                        (int)place.size, (const char *)place.data);
+    if (what == NULL || fl_keyring_link_token(keyring, fl_keyring_link_generation(keyring),
+                                              "cursor", fl_slice_text(what), token) != FL_OK)
+        return NULL;
+    return fl_arena_text(&call->arena, fl_slice_of(token, CURSOR_SEAL_SIZE));
+}
+
+void fl_call_add_next(struct call *call, json_t *list, const char *place)
+{
+    char text[sodium_base64_ENCODED_LEN(FL_CURSOR_SIZE, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+    const char *seal = place[0] == '\0' ? NULL : seal_of(call, fl_slice_text(place));
+    if (seal == NULL)
+        return;
+    sodium_bin2base64(text, sizeof(text), (const unsigned char *)place, strlen(place),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    json_object_set_new(list, "next",
+                        json_string(fl_arena_printf(&call->arena, "%s%s", seal, text)));
+}
+
+/* The place that a cursor stands for; NULL after answering. */
+static const char *place_of(struct call *call, const char *cursor)
+{
+    unsigned char place[FL_CURSOR_SIZE];
+    size_t size = 0;
+    const char *seal = NULL;
+    if (strlen(cursor) > CURSOR_SEAL_SIZE &&
+        sodium_base642bin(place, sizeof(place), cursor + CURSOR_SEAL_SIZE,
+                          strlen(cursor + CURSOR_SEAL_SIZE), NULL, &size, NULL,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+        memchr(place, '\0', size) == NULL)
+        seal = seal_of(call, fl_slice_of(place, size));
+    if (seal != NULL && sodium_memcmp(seal, cursor, CURSOR_SEAL_SIZE) == 0)
+        return fl_arena_text(&call->arena, fl_slice_of(place, size));
+    fl_call_problem(call, 400, "cursor is none of this list", NULL, "cursor");
+    return NULL;
+}
+
 bool fl_call_page(struct call *call, struct fl_page *page)
 {
+    const char *cursor = fl_http_query(call->request, "cursor");
     uint64_t limit = FL_PAGE_LIMIT_DEFAULT;
     const char *text = fl_http_query(call->request, "limit");
     if (text != NULL &&
@@ -221,9 +270,10 @@ bool fl_call_page(struct call *call, struct fl_page *page)
         fl_call_problem(call, 400, "limit must be 1 to 1000", NULL, "limit");
         return false;
     }
-    *page = (struct fl_page){.after = fl_slice_text(fl_http_query(call->request, "cursor")),
-                             .limit = (size_t)limit};
-    return true;
+    *page = (struct fl_page){.limit = (size_t)limit};
+    if (cursor != NULL)
+        page->after = fl_slice_text(place_of(call, cursor));
+    return cursor == NULL || page->after.data != NULL;
 }
 
 bool fl_call_sequence(struct call *call, uint64_t *sequence)

@@ -3,7 +3,6 @@
 /*
  * What a handler of the gateway calls: answers, bodies, actions, people, reads. Included by
  * gateway_internal.h, which has the types; nobody includes it alone.
- *
  * A function that returns false (or NULL) has answered the call already, unless it says otherwise.
  */
 #include "producers/gateway/gateway_internal.h"
@@ -20,7 +19,7 @@ json_t *fl_text_json(const char *text);
 void fl_call_problem(struct call *call, unsigned status, const char *title, const char *detail,
                      const char *field);
 
-/* The same for an error of a library. */
+/* For an error of a library. */
 void fl_call_error(struct call *call, enum fl_error error);
 
 /* True if the body is an object (parsed here); answers 400, 415 otherwise. */
@@ -45,8 +44,12 @@ bool fl_call_sequence(struct call *call, uint64_t *sequence);
 /* Gives a good answer its ETag, "<sequence>-<digest of the body>"; 304 if the client has it. */
 void fl_call_tag(struct call *call, uint64_t sequence);
 
-/* limit and cursor of the query; false after answering 400. */
+/* limit and cursor of the query; false after answering 400. A cursor is opaque: sealed for this
+ * path and account. */
 bool fl_call_page(struct call *call, struct fl_page *page);
+
+/* Adds `next` to a list that goes on behind `place`; "": it ends here. */
+void fl_call_add_next(struct call *call, json_t *list, const char *place);
 
 /* True if the call is on behalf of an account: then its rights apply. */
 bool fl_call_is_for_account(const struct call *call);

@@ -22,8 +22,7 @@ void fl_call_answer_list(struct call *call, struct fl_store_read *read, enum fl_
         return;
     }
     json_t *list = json_pack("{s:o}", "items", items);
-    if (next[0] != '\0')
-        json_object_set_new(list, "next", json_string(next));
+    fl_call_add_next(call, list, next);
     fl_call_answer(call, 200, list);
 }
 

@@ -227,8 +227,7 @@ static void answer_page(struct naming *naming, struct fl_kv *eventlog,
         json_array_append_new(items, entry_json(naming, page.rows[i]));
     }
     json_t *list = json_pack("{s:o}", "items", items);
-    if (page.next[0] != '\0')
-        json_object_set_new(list, "next", json_string(page.next));
+    fl_call_add_next(call, list, page.next);
     fl_call_answer(call, 200, list);
 }
 

@@ -158,6 +158,56 @@ class Rights(SystemTest):
             answer = self.ask(NOBODY, "POST", "/v1/companies", {"name": "K"}, {"Idempotency-Key": key})
             self.assertEqual(answer.status, status, answer)
 
+    def test_cursors_are_sealed(self):
+        """Walked one by one a list is whole; a cursor is good for its list and its account, and for nothing else."""
+        for path in ("/v1/devices", "/v1/events", "/v1/accounts"):
+            whole = self.ask(OWNER, "GET", f"{path}?limit=1000").body["items"]
+            walked, cursors, query = [], [], ""
+            while query is not None:
+                page = self.ask(OWNER, "GET", f"{path}?limit=1{query}")
+                self.assertEqual((page.status, len(page.body["items"])), (200, 1), page)
+                walked += page.body["items"]
+                cursors += [page.body["next"]] if "next" in page.body else []
+                query = f"&cursor={quote(page.body['next'])}" if "next" in page.body else None
+            self.assertEqual(walked, whole, path)
+            self.assertEqual(len(set(cursors)), len(whole) - 1)
+            cursor = cursors[0]
+            for who, where, text in (
+                (MEMBER, path, cursor),
+                (NOBODY, path, cursor),
+                (OWNER, "/v1/shares", cursor),
+                (OWNER, path, cursor[:-1]),
+                (OWNER, path, ("B" if cursor[0] == "A" else "A") + cursor[1:]),
+                (OWNER, path, cursor + "A"),
+                (OWNER, path, cursor[:16]),
+                (OWNER, path, ""),
+                (OWNER, path, "A" * 5000),
+            ):
+                query = "&company=Example%20Ltd" if who == NOBODY and path == "/v1/accounts" else ""
+                page = self.ask(who, "GET", f"{where}?cursor={quote(text)}{query}")
+                self.assertEqual((page.status, page.body.get("field")), (400, "cursor"), (who, where, text, page))
+
+    def test_tags(self):
+        """A tag is good while the answer is the same, whatever else has happened."""
+        path = f"/v1/devices/{self.unshared}"
+
+        def tagged(who, tag=None):
+            return self.ask(who, "GET", path, headers={"If-None-Match": tag} if tag else {})
+
+        first = tagged(OWNER)
+        tag = first.headers["ETag"]
+        self.assertRegex(tag, r'^"[0-9]+-[0-9a-f]{16}"$')
+        for known in (tag, f'"0-{"0" * 16}", {tag}', "W/" + tag, "*"):
+            self.assertEqual((tagged(OWNER, known).status, tagged(OWNER, known).raw), (304, b""), known)
+        self.assertEqual(tagged(SHARED, tag).status, 404)
+        self.node_.one("company", "create", "Elsewhere")
+        again = tagged(OWNER, tag)
+        self.assertEqual(again.status, 304)
+        self.assertGreater(int(again.headers["ETag"][1:].split("-")[0]), int(tag[1:].split("-")[0]))
+        self.ask(OWNER, "PATCH", path, {"location": "moved"})
+        changed = tagged(OWNER, tag)
+        self.assertEqual((changed.status, changed.body["location"]), (200, "moved"))
+
     def test_methods(self):
         for path, allow in (
             ("/v1/devices", "GET, HEAD"),
