@@ -8,6 +8,7 @@
 #include "fleetlog/v1/common.pb-c.h"
 #include "fleetlog/v1/devices.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
+#include "fleetlog/v1/firmware.pb-c.h"
 #include "fleetlog/v1/notifications.pb-c.h"
 #include "fleetlog/v1/subjects.pb-c.h"
 #include "fleetlog/v1/telemetry.pb-c.h"

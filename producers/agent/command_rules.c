@@ -19,6 +19,8 @@ static const struct {
     [FL_AGENT_COMMAND_CALIBRATION] = {"CALIBRATION", "ups.status", 5 * MINUTE_MS},
     [FL_AGENT_COMMAND_SENSITIVITY] = {"SENSITIVITY", "input.sensitivity", MINUTE_MS},
     [FL_AGENT_COMMAND_BATTERY_INSTALL_DATE] = {"BATTERY_INSTALL_DATE", "battery.date", MINUTE_MS},
+    [FL_AGENT_COMMAND_FIRMWARE_UPGRADE] = {"FIRMWARE_UPGRADE", "ups.firmware", 30 * MINUTE_MS},
+    [FL_AGENT_COMMAND_OUTLET_REBOOT] = {"OUTLET_REBOOT", "", 5 * MINUTE_MS},
 };
 
 enum fl_agent_command_kind fl_agent_command_kind_of(const char *name)
@@ -36,9 +38,13 @@ const char *fl_agent_command_name(enum fl_agent_command_kind kind)
     return kinds[kind].name;
 }
 
-const char *fl_agent_command_variable(enum fl_agent_command_kind kind)
+const char *fl_agent_command_variable(enum fl_agent_command_kind kind, const char *parameter,
+                                      char out[FL_COMMAND_WORD_SIZE])
 {
-    return kinds[kind].variable;
+    if (kind != FL_AGENT_COMMAND_OUTLET_REBOOT)
+        return kinds[kind].variable;
+    snprintf(out, FL_COMMAND_WORD_SIZE, "outlet.%.32s.status", parameter);
+    return out;
 }
 
 int64_t fl_agent_command_watch_ms(enum fl_agent_command_kind kind)
@@ -105,7 +111,8 @@ static enum date_form parse_date(struct fl_slice value, struct date *date)
 }
 
 /* How this device writes dates: as its present one, else as its driver does (reference: NUT's
- * drivers; usbhid YYYY/MM/DD, apcsmart MM/DD/YY, apc_modbus ISO). */
+ * drivers; usbhid YYYY/MM/DD, apcsmart and the eight characters of snmp MM/DD/YY, apc_modbus ISO).
+ */
 static enum date_form date_form_of(const struct fl_nut_list *values)
 {
     struct date date;
@@ -115,7 +122,8 @@ static enum date_form date_form_of(const struct fl_nut_list *values)
         return form;
     if (fl_slice_is(driver, "usbhid-ups"))
         return DATE_SLASHED;
-    if (fl_slice_is(driver, "apcsmart") || fl_slice_is(driver, "apcsmart-old"))
+    if (fl_slice_is(driver, "apcsmart") || fl_slice_is(driver, "apcsmart-old") ||
+        fl_slice_is(driver, "snmp-ups"))
         return DATE_AMERICAN;
     return DATE_ISO;
 }
@@ -140,6 +148,45 @@ static bool build_date(const char *parameter, const struct fl_nut_list *values,
         break;
     }
     return true;
+}
+
+/* The four steps that APC's units know, as apcsmart writes them (a letter) and as others do. */
+static const struct {
+    const char *letter;
+    const char *word;
+} sensitivities[] = {{"L", "low"}, {"M", "medium"}, {"H", "high"}, {"A", "auto"}};
+
+/* Index of the step; -1: some other word. */
+static int sensitivity_of(struct fl_slice text)
+{
+    for (int i = 0; i < (int)(sizeof(sensitivities) / sizeof(sensitivities[0])); i++) {
+        size_t size = strlen(sensitivities[i].word);
+        if (fl_slice_is(text, sensitivities[i].letter) ||
+            (text.size == size &&
+             strncasecmp((const char *)text.data, sensitivities[i].word, size) == 0))
+            return i;
+    }
+    return -1;
+}
+
+/* A step in this device's spelling: as its present one, else as its driver's. */
+static const char *spell_sensitivity(const char *parameter, const struct fl_nut_list *values)
+{
+    struct fl_slice present = value_of(values, "input.sensitivity");
+    struct fl_slice driver = value_of(values, "driver.name");
+    int step = sensitivity_of(fl_slice_text(parameter));
+    if (step < 0)
+        return parameter;
+    bool by_letter = present.size > 0
+                         ? present.size == 1
+                         : fl_slice_is(driver, "apcsmart") || fl_slice_is(driver, "apcsmart-old");
+    return by_letter ? sensitivities[step].letter : sensitivities[step].word;
+}
+
+static bool sensitivity_shows(const char *parameter, struct fl_slice value)
+{
+    int step = sensitivity_of(fl_slice_text(parameter));
+    return step < 0 ? fl_slice_is(value, parameter) : step == sensitivity_of(value);
 }
 
 static void begin_instant(struct fl_nut_request *request, const char *ups, const char *command)
@@ -184,13 +231,20 @@ bool fl_agent_command_build(enum fl_agent_command_kind kind, const char *paramet
         begin_instant(request, ups, "calibrate.start");
         break;
     case FL_AGENT_COMMAND_SENSITIVITY:
-        begin_set(request, ups, "input.sensitivity", parameter);
+        begin_set(request, ups, "input.sensitivity", spell_sensitivity(parameter, values));
+        break;
+    case FL_AGENT_COMMAND_OUTLET_REBOOT:
+        snprintf(text, sizeof(text), "outlet.%.64s.load.cycle", parameter);
+        if (!offers(offered, text))
+            return false;
+        begin_instant(request, ups, text);
         break;
     case FL_AGENT_COMMAND_BATTERY_INSTALL_DATE:
         if (!build_date(parameter, values, text))
             return false;
         begin_set(request, ups, "battery.date", text);
         break;
+    case FL_AGENT_COMMAND_FIRMWARE_UPGRADE:
     case FL_AGENT_COMMAND_UNKNOWN:
     case FL_AGENT_COMMAND_KIND_COUNT:
         return false;
@@ -305,6 +359,55 @@ static bool has_token(struct fl_slice value, const char *token)
     return false;
 }
 
+/* A number without a sign, in thousandths; -1: none. */
+static int64_t thousandths(struct fl_slice text)
+{
+    int64_t number = 0;
+    size_t at = 0;
+    while (at < text.size && text.data[at] >= '0' && text.data[at] <= '9' && number < 1000000)
+        number = number * 10 + (text.data[at++] - '0');
+    if (at == 0)
+        return -1;
+    number *= 1000;
+    int64_t place = 100;
+    if (at < text.size && text.data[at] == '.')
+        for (at++; at < text.size && text.data[at] >= '0' && text.data[at] <= '9'; at++) {
+            number += (text.data[at] - '0') * place;
+            place /= 10;
+        }
+    return at == text.size ? number : -1;
+}
+
+const char *fl_agent_command_obstacle(enum fl_agent_command_kind kind,
+                                      const struct fl_nut_list *values)
+{
+    static const char *const faults[][2] = {{"RB", "FAULT_RB"},         {"OVER", "FAULT_OVER"},
+                                            {"BYPASS", "FAULT_BYPASS"}, {"OFF", "FAULT_OFF"},
+                                            {"ALARM", "FAULT_ALARM"},   {"FSD", "FAULT_FSD"},
+                                            {"LB", "FAULT_LB"},         {"CAL", "CALIBRATING"}};
+    struct fl_slice status = value_of(values, "ups.status");
+    if (kind != FL_AGENT_COMMAND_CALIBRATION && kind != FL_AGENT_COMMAND_FIRMWARE_UPGRADE)
+        return NULL;
+    if (!has_token(status, "OL") || has_token(status, "OB"))
+        return "NOT_ON_LINE";
+    if (kind == FL_AGENT_COMMAND_FIRMWARE_UPGRADE)
+        return NULL;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        if (has_token(status, faults[i][0]))
+            return faults[i][1];
+    if (thousandths(value_of(values, "battery.charge")) < 100 * 1000)
+        return "CHARGE_BELOW_100";
+    return thousandths(value_of(values, "ups.load")) < 10 * 1000 ? "LOAD_BELOW_10" : NULL;
+}
+
+/* Off, then on again. */
+static bool outlet_shows(struct fl_agent_command_notes *notes, struct fl_slice status)
+{
+    if (fl_slice_is(status, "off"))
+        notes->running = true;
+    return notes->running && fl_slice_is(status, "on");
+}
+
 static bool beeper_shows(const char *parameter, struct fl_slice status)
 {
     static const char *const pairs[][2] = {
@@ -328,7 +431,8 @@ enum fl_agent_verdict fl_agent_command_judge(enum fl_agent_command_kind kind, co
                                              const struct fl_nut_list *values,
                                              char reason[FL_COMMAND_WORD_SIZE])
 {
-    struct fl_slice value = value_of(values, kinds[kind].variable);
+    char variable[FL_COMMAND_WORD_SIZE];
+    struct fl_slice value = value_of(values, fl_agent_command_variable(kind, parameter, variable));
     bool shown = false;
     switch (kind) {
     case FL_AGENT_COMMAND_SELF_TEST:
@@ -340,11 +444,15 @@ enum fl_agent_verdict fl_agent_command_judge(enum fl_agent_command_kind kind, co
         shown = has_token(value, "CAL");
         break;
     case FL_AGENT_COMMAND_SENSITIVITY:
-        shown = fl_slice_is(value, parameter);
+        shown = sensitivity_shows(parameter, value);
+        break;
+    case FL_AGENT_COMMAND_OUTLET_REBOOT:
+        shown = outlet_shows(notes, value);
         break;
     case FL_AGENT_COMMAND_BATTERY_INSTALL_DATE:
         shown = date_shows(parameter, value);
         break;
+    case FL_AGENT_COMMAND_FIRMWARE_UPGRADE:
     case FL_AGENT_COMMAND_UNKNOWN:
     case FL_AGENT_COMMAND_KIND_COUNT:
         break;

@@ -19,6 +19,8 @@ enum fl_agent_command_kind {
     FL_AGENT_COMMAND_CALIBRATION,
     FL_AGENT_COMMAND_SENSITIVITY,
     FL_AGENT_COMMAND_BATTERY_INSTALL_DATE,
+    FL_AGENT_COMMAND_FIRMWARE_UPGRADE, /* which is not upsd's affair: firmware.h */
+    FL_AGENT_COMMAND_OUTLET_REBOOT,
     FL_AGENT_COMMAND_KIND_COUNT
 };
 
@@ -31,11 +33,18 @@ enum {
 enum fl_agent_command_kind fl_agent_command_kind_of(const char *name);
 const char *fl_agent_command_name(enum fl_agent_command_kind kind);
 
-/* The variable that shows the effect. */
-const char *fl_agent_command_variable(enum fl_agent_command_kind kind);
+/* The variable that shows the effect; of an outlet in `out`. */
+const char *fl_agent_command_variable(enum fl_agent_command_kind kind, const char *parameter,
+                                      char out[FL_COMMAND_WORD_SIZE]);
 
 /* How long the effect may take. */
 int64_t fl_agent_command_watch_ms(enum fl_agent_command_kind kind);
+
+/* The word that says why a UPS in this state must not be asked now; NULL: it may. A calibration
+ * runs the battery down: only from 100 % charge, on line, without a fault and at a load of 10 % or
+ * more. New firmware needs mains. What is not told counts as not so. */
+const char *fl_agent_command_obstacle(enum fl_agent_command_kind kind,
+                                      const struct fl_nut_list *values);
 
 /* Builds the request for the UPS `ups`. False: this UPS does not offer it. `offered` are its
  * instant commands, `values` its last readings (a date is written as the device writes dates). */
@@ -47,7 +56,7 @@ bool fl_agent_command_build(enum fl_agent_command_kind kind, const char *paramet
 struct fl_agent_command_notes {
     char result[FL_COMMAND_TEXT_SIZE]; /* ups.test.result before */
     char date[FL_COMMAND_TEXT_SIZE];   /* ups.test.date before */
-    bool running;                      /* a test was seen to run since */
+    bool running;                      /* a test was seen to run, an outlet to be off, since */
 };
 
 void fl_agent_command_note(const struct fl_nut_list *values, struct fl_agent_command_notes *notes);

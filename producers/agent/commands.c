@@ -230,6 +230,11 @@ static bool begin(struct fl_agent *agent, struct fl_agent_command *command,
         fl_command_end(agent, command, "FAILED", "NOT_CAPABLE");
         return false;
     }
+    const char *obstacle = fl_agent_command_obstacle(command->kind, &device->values);
+    if (obstacle != NULL) {
+        fl_command_end(agent, command, "FAILED", obstacle);
+        return false;
+    }
     fl_agent_command_note(&device->values, &command->notes);
     fl_command_move(agent, command, FL_COMMAND_INTENDED);
     if (!fl_agent_commit(agent))
@@ -257,7 +262,8 @@ bool fl_commands_next(struct fl_agent *agent, struct fl_upsd *upsd, struct fl_up
     for (struct fl_agent_command *command = agent->commands; command != NULL;
          command = command->next) {
         const struct fl_agent_device *device = fl_devices_by_id(agent, command->device_id);
-        if (device == NULL || device->upsd != upsd || device->ups == NULL)
+        if (device == NULL || device->upsd != upsd || device->ups == NULL ||
+            command->kind == FL_AGENT_COMMAND_FIRMWARE_UPGRADE)
             continue;
         if (command->state == FL_COMMAND_WATCHED && ask_tracking(agent, command, upsd, out))
             return true;
@@ -337,6 +343,7 @@ struct fl_agent_command *fl_commands_look(struct fl_agent *agent, struct fl_agen
     for (struct fl_agent_command *command = agent->commands; command != NULL;
          command = command->next) {
         char reason[FL_COMMAND_WORD_SIZE] = "";
+        char variable[FL_COMMAND_WORD_SIZE];
         if (command->state != FL_COMMAND_WATCHED ||
             strcmp(command->device_id, device->id_text) != 0)
             continue;
@@ -345,9 +352,9 @@ struct fl_agent_command *fl_commands_look(struct fl_agent *agent, struct fl_agen
         /* While the driver has not answered, the readings may still be the old ones. */
         if (verdict == FL_VERDICT_WAIT || command->tracking[0] != '\0')
             continue;
-        fl_agent_text(
-            fl_nut_list_find(values, fl_slice_text(fl_agent_command_variable(command->kind))),
-            command->value, sizeof(command->value));
+        fl_agent_text(fl_nut_list_find(values, fl_slice_text(fl_agent_command_variable(
+                                                   command->kind, command->parameter, variable))),
+                      command->value, sizeof(command->value));
         snprintf(command->outcome, sizeof(command->outcome), "%s",
                  verdict == FL_VERDICT_SUCCEEDED ? "SUCCEEDED" : "FAILED");
         memcpy(command->reason, reason, sizeof(reason));
@@ -389,6 +396,7 @@ void fl_commands_expire(struct fl_agent *agent, int64_t now_ms)
     int64_t gateway_ms = fl_agent_http_gateway_ms(agent->http);
     struct fl_agent_command *next;
     for (struct fl_agent_command *command = agent->commands; command != NULL; command = next) {
+        char variable[FL_COMMAND_WORD_SIZE];
         next = command->next;
         const struct fl_agent_device *device = fl_devices_by_id(agent, command->device_id);
         if (command->state == FL_COMMAND_READY && gateway_ms >= command->expires_at_ms) {
@@ -398,10 +406,10 @@ void fl_commands_expire(struct fl_agent *agent, int64_t now_ms)
         } else if (command->state == FL_COMMAND_WATCHED && now_ms >= command->watch_until_ms &&
                    command->asked == NULL) {
             if (device != NULL)
-                fl_agent_text(
-                    fl_nut_list_find(&device->values,
-                                     fl_slice_text(fl_agent_command_variable(command->kind))),
-                    command->value, sizeof(command->value));
+                fl_agent_text(fl_nut_list_find(&device->values,
+                                               fl_slice_text(fl_agent_command_variable(
+                                                   command->kind, command->parameter, variable))),
+                              command->value, sizeof(command->value));
             fl_command_end(agent, command, "FAILED", "NOT_OBSERVED");
         }
     }

@@ -167,14 +167,16 @@ static void post_outcome(struct fl_agent *agent, const struct fl_agent_command *
 {
     char body[BODY_SIZE];
     struct fl_json json;
+    char variable[FL_COMMAND_WORD_SIZE];
     bool seen = command->report_counter != 0;
     fl_json_init(&json, body, sizeof(body));
     fl_json_object_begin(&json);
     fl_json_name(&json, "outcome");
     fl_json_text(&json, command->outcome);
     fl_json_name(&json, "variable");
-    fl_json_text(&json,
-                 seen || command->value[0] != '\0' ? fl_agent_command_variable(command->kind) : "");
+    fl_json_text(&json, seen || command->value[0] != '\0'
+                            ? fl_agent_command_variable(command->kind, command->parameter, variable)
+                            : "");
     fl_json_name(&json, "value");
     fl_json_text(&json, command->value);
     fl_json_name(&json, "reportCounter");

@@ -237,7 +237,11 @@ void fl_device_take_values(struct fl_agent *agent, struct fl_agent_device *devic
                 fl_nut_list_lost(&device->values, values);
     if (full || command != NULL || !fl_nut_list_equal(&device->values, values) ||
         now_ms - device->report_at_ms >= FL_AGENT_HEARTBEAT_MS) {
-        const char *shown = command != NULL ? fl_agent_command_variable(command->kind) : NULL;
+        char variable[FL_COMMAND_WORD_SIZE];
+        const char *shown =
+            command == NULL
+                ? NULL
+                : fl_agent_command_variable(command->kind, command->parameter, variable);
         uint64_t counter = report_values(agent, device, values, full, shown);
         if (full)
             device->full_at_ms = now_ms + agent->options->full_interval_ms;

@@ -19,6 +19,8 @@ static const struct {
     {"beeper", FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_BEEPER},
     {"calibration", FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_CALIBRATION},
     {"sensitivity", FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_SENSITIVITY},
+    {"firmware-upgrade", FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_FIRMWARE_UPGRADE},
+    {"outlet-reboot", FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_OUTLET_REBOOT},
     {"battery-install-date", FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_BATTERY_INSTALL_DATE},
 };
 
@@ -53,8 +55,8 @@ void fl_route_post_command(struct call *call)
             action.kind = kinds[i].kind;
     if (action.kind == FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_UNSPECIFIED) {
         fl_call_problem(call, 422,
-                        "kind must be self-test, beeper, calibration, sensitivity or "
-                        "battery-install-date",
+                        "kind must be self-test, beeper, calibration, sensitivity, "
+                        "battery-install-date, firmware-upgrade or outlet-reboot",
                         NULL, "kind");
         return;
     }

@@ -318,6 +318,13 @@ static bool check_outcome(struct fl_checking *c, struct fl_slice key, const void
     return (key.size == 8 && row->event_id[0] != '\0') || fl_broken(c, 1, "an outcome");
 }
 
+static bool check_firmware(struct fl_checking *c, struct fl_slice key, const void *opaque)
+{
+    const fl_firmware_row *row = opaque;
+    return fl_check_own(c, key, FL_TABLE_FIRMWARES, row->firmware_id) &&
+           fl_check_state(c, &fl_firmware_machine, row->state, row->firmware_id);
+}
+
 static bool check_alias(struct fl_checking *c, struct fl_slice key, const void *opaque)
 {
     const fl_alias_row *row = opaque;
@@ -332,16 +339,17 @@ static const struct {
     enum fl_registry_table table;
     check_row_fn *check;
 } row_checks[] = {
-    {FL_TABLE_NODES, check_node},        {FL_TABLE_COMPANIES, check_company},
-    {FL_TABLE_ACCOUNTS, check_account},  {FL_TABLE_SUBJECTS, check_subject},
-    {FL_TABLE_ADDRESSES, check_address}, {FL_TABLE_INVITATIONS, check_invitation},
-    {FL_TABLE_CLAIMS, check_claim},      {FL_TABLE_AGENTS, check_agent},
-    {FL_TABLE_DEVICES, check_device},    {FL_TABLE_NUMBERS, check_number},
-    {FL_TABLE_SHARES, check_share},      {FL_TABLE_GRANTS, check_grant},
-    {FL_TABLE_COMMANDS, check_command},  {FL_TABLE_CONDITIONS, check_condition},
-    {FL_TABLE_OUTCOMES, check_outcome},  {FL_TABLE_TRANSFERS, fl_check_transfer},
-    {FL_TABLE_ALIASES, check_alias},     {FL_TABLE_OUTBOX, fl_check_outbox},
-    {FL_TABLE_ALERTS, fl_check_alert},   {FL_TABLE_POLICIES, fl_check_policy},
+    {FL_TABLE_NODES, check_node},         {FL_TABLE_COMPANIES, check_company},
+    {FL_TABLE_ACCOUNTS, check_account},   {FL_TABLE_SUBJECTS, check_subject},
+    {FL_TABLE_ADDRESSES, check_address},  {FL_TABLE_INVITATIONS, check_invitation},
+    {FL_TABLE_CLAIMS, check_claim},       {FL_TABLE_AGENTS, check_agent},
+    {FL_TABLE_DEVICES, check_device},     {FL_TABLE_NUMBERS, check_number},
+    {FL_TABLE_SHARES, check_share},       {FL_TABLE_GRANTS, check_grant},
+    {FL_TABLE_COMMANDS, check_command},   {FL_TABLE_CONDITIONS, check_condition},
+    {FL_TABLE_OUTCOMES, check_outcome},   {FL_TABLE_TRANSFERS, fl_check_transfer},
+    {FL_TABLE_ALIASES, check_alias},      {FL_TABLE_OUTBOX, fl_check_outbox},
+    {FL_TABLE_ALERTS, fl_check_alert},    {FL_TABLE_POLICIES, fl_check_policy},
+    {FL_TABLE_FIRMWARES, check_firmware},
 };
 
 static bool check_rows(struct fl_checking *c, enum fl_registry_table table, check_row_fn *check)

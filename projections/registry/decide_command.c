@@ -5,6 +5,7 @@
 
 #include "core/timestamp.h"
 #include "projections/registry/decide_due.h"
+#include "projections/registry/decide_firmware.h"
 
 static bool add_cancelled(struct fl_deciding *d, struct fl_cancelled *cancelled, const char *id)
 {
@@ -83,7 +84,17 @@ static bool is_date(const char *text)
     return size == FL_TIMESTAMP_SIZE && fl_timestamp_parse(fl_slice_text(time), &time_ms);
 }
 
-enum parameter_form { PARAMETER_NONE, PARAMETER_BEEPER, PARAMETER_WORD, PARAMETER_DATE };
+/* What an agent that can install firmware offers besides the commands of the UPS. */
+#define FL_AGENT_INSTALLS "fleetlog.firmware.install"
+
+enum parameter_form {
+    PARAMETER_NONE,
+    PARAMETER_BEEPER,
+    PARAMETER_WORD,
+    PARAMETER_DATE,
+    PARAMETER_FIRMWARE,
+    PARAMETER_OUTLET
+};
 
 /* What a command needs of the device: one of the instant commands or a writable variable. */
 static const struct command_rule {
@@ -103,8 +114,22 @@ static const struct command_rule {
     [FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_BATTERY_INSTALL_DATE] = {PARAMETER_DATE,
                                                                        {NULL},
                                                                        "battery.date"},
+    [FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_FIRMWARE_UPGRADE] = {PARAMETER_FIRMWARE,
+                                                                   {FL_AGENT_INSTALLS, NULL},
+                                                                   NULL},
+    [FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_OUTLET_REBOOT] = {PARAMETER_OUTLET, {NULL}, NULL},
 };
 enum { COMMAND_RULE_COUNT = sizeof(command_rules) / sizeof(command_rules[0]) };
+
+/* "1" or "group.1": what stands between "outlet." and ".load.cycle". */
+static bool is_outlet(const char *text)
+{
+    static const char group[] = "group.";
+    if (strncmp(text, group, sizeof(group) - 1) == 0)
+        text += sizeof(group) - 1;
+    size_t size = strspn(text, "0123456789");
+    return size > 0 && size <= 3 && text[size] == '\0';
+}
 
 /* The sentence that refuses a parameter; NULL: good. */
 static const char *parameter_refusal(enum parameter_form form, const char *parameter)
@@ -121,6 +146,11 @@ static const char *parameter_refusal(enum parameter_form form, const char *param
         return parameter[0] != '\0' ? NULL : "This command needs a value to set.";
     case PARAMETER_DATE:
         return is_date(parameter) ? NULL : "This command needs a date, as YYYY-MM-DD.";
+    case PARAMETER_FIRMWARE:
+        return fl_id_is_valid(fl_slice_text(parameter)) ? NULL
+                                                        : "This command needs the id of an image.";
+    case PARAMETER_OUTLET:
+        return is_outlet(parameter) ? NULL : "This command needs an outlet, as 1 or group.1.";
     }
     return NULL;
 }
@@ -136,6 +166,10 @@ static bool is_capable(struct fl_deciding *d, const struct command_rule *rule,
         return has_word(row->variables, row->n_variables, rule->variable);
     if (rule->parameter == PARAMETER_BEEPER) {
         const char *name = fl_arena_printf(d->arena, "beeper.%s", parameter);
+        return name != NULL && has_word(row->commands, row->n_commands, name);
+    }
+    if (rule->parameter == PARAMETER_OUTLET) {
+        const char *name = fl_arena_printf(d->arena, "outlet.%s.load.cycle", parameter);
         return name != NULL && has_word(row->commands, row->n_commands, name);
     }
     for (size_t i = 0; i < 2 && rule->commands[i] != NULL; i++)
@@ -199,6 +233,13 @@ const ProtobufCMessage *fl_decide_request_command(struct fl_deciding *d)
                           (long long)(limits->command_ttl_ms_max / 3600000));
     if (!is_capable(d, rule, action->device_id, action->parameter))
         return fl_reject(d, FL_REJECT(NOT_CAPABLE), "This device does not offer this command.");
+    if (rule->parameter == PARAMETER_FIRMWARE) {
+        refusal = fl_firmware_refusal(
+            d, action->parameter,
+            fl_row_by_id(d->kv, d->arena, FL_TABLE_CAPABILITIES, fl_slice_text(action->device_id)));
+        if (refusal != NULL)
+            return fl_reject(d, FL_REJECT(WRONG_STATE), refusal);
+    }
     refusal = count_refusal(d, action->device_id);
     if (refusal != NULL)
         return fl_reject(d, FL_REJECT(LIMIT), refusal);
@@ -288,13 +329,17 @@ const ProtobufCMessage *fl_decide_due_command(struct fl_deciding *d,
     return expired(d, row);
 }
 
-/* Whether who requested it may still do so: he may have left, or his share may have ended. */
+/* Whether it may still be done: who requested it may have left, his share may have ended, the image
+ * may have been withdrawn. */
 static bool is_still_allowed(struct fl_deciding *d, const fl_command_row *row)
 {
     const fl_account_row *account =
         fl_row_by_id(d->kv, d->arena, FL_TABLE_ACCOUNTS, fl_slice_text(row->account_id));
     const fl_device_row *device =
         fl_row_by_id(d->kv, d->arena, FL_TABLE_DEVICES, fl_slice_text(row->device_id));
+    if (row->kind == FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_FIRMWARE_UPGRADE &&
+        !fl_firmware_is_offered(d, row->parameter))
+        return false;
     return fl_relation_may(fl_relation_to_device(d->kv, d->arena, account, device, d->now_ms),
                            FL_RIGHT_COMMAND);
 }

@@ -93,4 +93,5 @@ fl_fold_fn fl_fold_action_rejected, fl_fold_log_created, fl_fold_node_announced,
     fl_fold_condition_raised, fl_fold_condition_cleared, fl_fold_transfer_offered,
     fl_fold_transfer_accepted, fl_fold_transfer_declined, fl_fold_transfer_cancelled,
     fl_fold_device_moved, fl_fold_device_alias_recorded, fl_fold_invitation_expired,
-    fl_fold_claim_expired, fl_fold_share_expired, fl_fold_transfer_expired;
+    fl_fold_claim_expired, fl_fold_share_expired, fl_fold_transfer_expired,
+    fl_fold_firmware_published, fl_fold_firmware_withdrawn;

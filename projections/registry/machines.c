@@ -148,9 +148,22 @@ static const struct fl_sm_state alert_states[FL_ALERT_STATE_COUNT] = {
 };
 const struct fl_sm fl_alert_machine = {"alert", alert_states, FL_ALERT_STATE_COUNT, NULL};
 
+/*
+ * machine firmware
+ *     none -> published -> withdrawn
+ */
+static const struct fl_sm_state firmware_states[FL_FIRMWARE_STATE_COUNT] = {
+    [FL_FIRMWARE_NONE] = {"none", TO(FL_FIRMWARE_PUBLISHED), 0},
+    [FL_FIRMWARE_PUBLISHED] = {"published", TO(FL_FIRMWARE_WITHDRAWN), 0},
+    [FL_FIRMWARE_WITHDRAWN] = {"withdrawn", 0, FL_SM_FINAL},
+};
+const struct fl_sm fl_firmware_machine = {"firmware", firmware_states, FL_FIRMWARE_STATE_COUNT,
+                                          NULL};
+
 const struct fl_sm *const fl_machines[FL_MACHINE_COUNT] = {
-    &fl_invitation_machine, &fl_claim_machine,     &fl_device_machine,   &fl_share_machine,
-    &fl_command_machine,    &fl_condition_machine, &fl_transfer_machine, &fl_alert_machine,
+    &fl_invitation_machine, &fl_claim_machine,   &fl_device_machine,
+    &fl_share_machine,      &fl_command_machine, &fl_condition_machine,
+    &fl_transfer_machine,   &fl_alert_machine,   &fl_firmware_machine,
 };
 
 enum fl_invitation_state fl_invitation_state_at(unsigned state, int64_t expires_at_ms,

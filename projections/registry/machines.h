@@ -61,6 +61,13 @@ enum fl_transfer_state {
     FL_TRANSFER_STATE_COUNT
 };
 
+enum fl_firmware_state {
+    FL_FIRMWARE_NONE,
+    FL_FIRMWARE_PUBLISHED,
+    FL_FIRMWARE_WITHDRAWN,
+    FL_FIRMWARE_STATE_COUNT
+};
+
 enum fl_condition_state { FL_CONDITION_CLEAR, FL_CONDITION_RAISED, FL_CONDITION_STATE_COUNT };
 
 enum fl_alert_state {
@@ -80,9 +87,10 @@ extern const struct fl_sm fl_command_machine;
 extern const struct fl_sm fl_condition_machine;
 extern const struct fl_sm fl_transfer_machine;
 extern const struct fl_sm fl_alert_machine;
+extern const struct fl_sm fl_firmware_machine;
 
 /* All of them, for tests and docs. */
-enum { FL_MACHINE_COUNT = 8 };
+enum { FL_MACHINE_COUNT = 9 };
 extern const struct fl_sm *const fl_machines[FL_MACHINE_COUNT];
 
 /* The state that counts at a time: an offer at or past its end is expired. A share that was

@@ -70,6 +70,12 @@ const fl_share_row *fl_registry_share(struct fl_kv *kv, struct fl_arena *arena, 
     return fl_row_by_id(kv, arena, FL_TABLE_SHARES, id);
 }
 
+const fl_firmware_row *fl_registry_firmware(struct fl_kv *kv, struct fl_arena *arena,
+                                            struct fl_slice id)
+{
+    return fl_row_by_id(kv, arena, FL_TABLE_FIRMWARES, id);
+}
+
 const fl_transfer_row *fl_registry_transfer(struct fl_kv *kv, struct fl_arena *arena,
                                             struct fl_slice id)
 {

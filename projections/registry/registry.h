@@ -38,6 +38,8 @@ const fl_device_row *fl_registry_device_by_number(struct fl_kv *kv, struct fl_ar
 const fl_capabilities_row *fl_registry_capabilities(struct fl_kv *kv, struct fl_arena *arena,
                                                     struct fl_slice device_id);
 const fl_share_row *fl_registry_share(struct fl_kv *kv, struct fl_arena *arena, struct fl_slice id);
+const fl_firmware_row *fl_registry_firmware(struct fl_kv *kv, struct fl_arena *arena,
+                                            struct fl_slice id);
 const fl_transfer_row *fl_registry_transfer(struct fl_kv *kv, struct fl_arena *arena,
                                             struct fl_slice id);
 const fl_command_row *fl_registry_command(struct fl_kv *kv, struct fl_arena *arena,
@@ -83,6 +85,7 @@ enum fl_registry_list {
     FL_LIST_PERSON_TRANSFERS, /* fl_transfer_row, of a subject: open offers to him */
     FL_LIST_TRANSFER_DEVICES, /* fl_device_row, of a transfer that is open */
     FL_LIST_DEVICE_ALIASES,   /* fl_alias_row, of a device: the newest sixteen, oldest first */
+    FL_LIST_FIRMWARES,        /* fl_firmware_row, nobody's: published and withdrawn */
     FL_LIST_CONDITIONS,       /* fl_condition_row, of a device: raised or not */
     FL_LIST_COUNT
 };

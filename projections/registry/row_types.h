@@ -27,6 +27,7 @@ typedef Fleetlog__Rows__V1__CommandRow fl_command_row;
 typedef Fleetlog__Rows__V1__ConditionRow fl_condition_row;
 typedef Fleetlog__Rows__V1__OutcomeRow fl_outcome_row;
 typedef Fleetlog__Rows__V1__AliasRow fl_alias_row;
+typedef Fleetlog__Rows__V1__FirmwareRow fl_firmware_row;
 typedef Fleetlog__Rows__V1__TransferRow fl_transfer_row;
 typedef Fleetlog__Rows__V1__OutboxRow fl_outbox_row;
 typedef Fleetlog__Rows__V1__AlertRow fl_alert_row;

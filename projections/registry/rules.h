@@ -24,6 +24,7 @@ struct fl_rules_limits {
     uint32_t devices_per_action_max;       /* all or nothing */
     uint32_t commands_per_device_max;      /* that may still be carried out */
     uint32_t open_commands_per_device_max; /* with those that are overdue and not fetched */
+    uint32_t firmware_count_max;           /* published at a time */
     int64_t invitation_ms;                 /* from the invitation to its end */
     int64_t share_offer_ms;                /* from the offer to its end */
     int64_t transfer_offer_ms;             /* the same of an offer of ownership */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "projections/registry/decide_alias.h"
 #include "projections/registry/decide_due.h"
+#include "projections/registry/decide_firmware.h"
 #include "projections/registry/decide_outbox.h"
 #include "projections/registry/decide_transfer.h"
 #include "projections/registry/deciding.h"
@@ -41,6 +42,8 @@ static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_AcceptTransfer] = fl_decide_accept_transfer,
     [FL_MESSAGE_DeclineTransfer] = fl_decide_decline_transfer,
     [FL_MESSAGE_CancelTransfer] = fl_decide_cancel_transfer,
+    [FL_MESSAGE_PublishFirmware] = fl_decide_publish_firmware,
+    [FL_MESSAGE_WithdrawFirmware] = fl_decide_withdraw_firmware,
     [FL_MESSAGE_RequestCommand] = fl_decide_request_command,
     [FL_MESSAGE_CancelCommand] = fl_decide_cancel_command,
     [FL_MESSAGE_ReportCommandDelivery] = fl_decide_command_delivery,
@@ -64,6 +67,7 @@ static const struct fl_rules versions[] = {
                 .devices_per_action_max = 1000,
                 .commands_per_device_max = 4,
                 .open_commands_per_device_max = 64,
+                .firmware_count_max = 1000,
                 .invitation_ms = 7 * DAYS,
                 .share_offer_ms = 7 * DAYS,
                 .transfer_offer_ms = 7 * DAYS,

@@ -167,6 +167,40 @@ const struct fl_command fl_command_calibration = {
     .run = calibration_command,
 };
 
+static int outlet_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    return request(cli, arguments, "outlet-reboot");
+}
+
+const struct fl_command fl_command_outlet_reboot = {
+    .name = "command outlet-reboot",
+    .operands = "DEVICE OUTLET",
+    .summary = "switch an outlet (1) or outlet group (group.1) off and on again",
+    .examples = "  fleetlog --as owner@example.org command outlet-reboot rack-1 1\n",
+    .options = command_options,
+    .positional_min = 2,
+    .positional_max = 2,
+    .run = outlet_command,
+};
+
+static int firmware_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    return request(cli, arguments, "firmware-upgrade");
+}
+
+const struct fl_command fl_command_firmware_upgrade = {
+    .name = "command firmware-upgrade",
+    .operands = "DEVICE FIRMWARE",
+    .summary =
+        "install a published image (its id: see `firmware list`); ends when it was read back",
+    .examples =
+        "  fleetlog --as owner@example.org command firmware-upgrade rack-1 0198… --ttl 2h\n",
+    .options = command_options,
+    .positional_min = 2,
+    .positional_max = 2,
+    .run = firmware_command,
+};
+
 static int show_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     char path[PATH_SIZE];

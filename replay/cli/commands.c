@@ -38,6 +38,8 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_sensitivity,
     &fl_command_battery_date,
     &fl_command_calibration,
+    &fl_command_outlet_reboot,
+    &fl_command_firmware_upgrade,
     &fl_command_command_show,
     /* the operator's */
     &fl_command_company_create,

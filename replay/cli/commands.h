@@ -63,6 +63,8 @@ extern const struct fl_command fl_command_beeper;
 extern const struct fl_command fl_command_sensitivity;
 extern const struct fl_command fl_command_battery_date;
 extern const struct fl_command fl_command_calibration;
+extern const struct fl_command fl_command_outlet_reboot;
+extern const struct fl_command fl_command_firmware_upgrade;
 extern const struct fl_command fl_command_command_show;
 
 /* tail.c */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/scenario/cast.h"
 #include "fleetlog/v1/devices.pb-c.h"
+#include "fleetlog/v1/firmware.pb-c.h"
 #include "fleetlog/v1/transfers.pb-c.h"
 
 #include <stdio.h>
@@ -10,9 +11,9 @@
     Fleetlog__V1__##type name;                                                                     \
     protobuf_c_message_init(&fleetlog__v1__##descriptor##__descriptor, &name)
 
-static const char *const kinds[] = {"subject", "company",    "agent",   "device",
-                                    "share",   "command",    "claim",   "log",
-                                    "address", "invitation", "transfer"};
+static const char *const kinds[] = {"subject", "company",    "agent",    "device",
+                                    "share",   "command",    "claim",    "log",
+                                    "address", "invitation", "transfer", "firmware"};
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
 const char *cast_id(const char *kind, unsigned number)
@@ -313,6 +314,29 @@ enum fl_message_type cast_describe(struct world *world, unsigned agent, unsigned
     action.device_id = cast_id("device", device);
     action.identity = &identity;
     return cast_agent(world, agent, NULL, &action.base);
+}
+
+enum fl_message_type cast_publish(struct world *world, unsigned firmware, const char *version)
+{
+    uint8_t bytes[64] = {7};
+    const char *stones[] = {"1.0"};
+    INIT(PublishFirmware, action, publish_firmware);
+    action.firmware_id = cast_id("firmware", firmware);
+    action.model = "Smart-UPS 1500";
+    action.version = version;
+    action.from_versions = stones;
+    action.n_from_versions = 1;
+    action.size = 4096;
+    action.sha256 = (ProtobufCBinaryData){32, bytes};
+    action.signature = (ProtobufCBinaryData){sizeof(bytes), bytes};
+    return cast_operator(world, NULL, &action.base);
+}
+
+enum fl_message_type cast_withdraw(struct world *world, unsigned firmware)
+{
+    INIT(WithdrawFirmware, action, withdraw_firmware);
+    action.firmware_id = cast_id("firmware", firmware);
+    return cast_operator(world, NULL, &action.base);
 }
 
 enum fl_message_type cast_offer(struct world *world, unsigned account, unsigned device,

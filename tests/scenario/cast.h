@@ -69,6 +69,8 @@ enum fl_message_type cast_move(struct world *world, unsigned account, unsigned d
                                unsigned agent, unsigned ups);
 enum fl_message_type cast_describe(struct world *world, unsigned agent, unsigned device,
                                    const char *serial);
+enum fl_message_type cast_publish(struct world *world, unsigned firmware, const char *version);
+enum fl_message_type cast_withdraw(struct world *world, unsigned firmware);
 enum fl_message_type cast_offer(struct world *world, unsigned account, unsigned device,
                                 unsigned person, unsigned transfer);
 enum fl_message_type cast_take_over(struct world *world, unsigned account, unsigned transfer);

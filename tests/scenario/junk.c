@@ -83,6 +83,8 @@ size_t junk_begin(struct world *world)
     cast_create_account(world, 53, 1, FLEETLOG__V1__ROLE__ROLE_MEMBER);
     cast_remove_coworker(world, 1, 53);
     say_mail(world);
+    cast_publish(world, 1, "2.0");
+    cast_withdraw(world, 1);
     cast_move(world, 1, 1, 1, 7);
     cast_describe(world, 1, 1, "AS1");
     cast_describe(world, 1, 1, "AS2");

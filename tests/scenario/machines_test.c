@@ -397,6 +397,36 @@ static void use_it(struct world *world)
     cast_rename(world, 2, 1, "Mine");
 }
 
+static void publish_it(struct world *world)
+{
+    cast_publish(world, 1, "2.0");
+}
+
+static void withdraw_it(struct world *world)
+{
+    cast_withdraw(world, 1);
+}
+
+static void bring_firmware(struct world *world, unsigned state)
+{
+    if (state != FL_FIRMWARE_NONE)
+        publish_it(world);
+    if (state == FL_FIRMWARE_WITHDRAWN)
+        withdraw_it(world);
+}
+
+/* none, published, withdrawn */
+static void firmware_answers_everything(void **state)
+{
+    (void)state;
+    static const struct answer published[] = {EVENT(FirmwarePublished), REFUSED(EXISTS),
+                                              REFUSED(EXISTS)};
+    static const struct answer withdrawn[] = {GONE, EVENT(FirmwareWithdrawn), NO};
+    const struct input inputs[] = {{"publish", publish_it, published},
+                                   {"withdraw", withdraw_it, withdrawn}};
+    try_all(&fl_firmware_machine, bring_firmware, inputs, 2);
+}
+
 /* none, offered, accepted, declined, cancelled, expired */
 static void transfers_answer_everything(void **state)
 {
@@ -480,6 +510,7 @@ int main(void)
         cmocka_unit_test(claims_answer_everything),
         cmocka_unit_test(invitations_answer_everything),
         cmocka_unit_test(devices_answer_everything),
+        cmocka_unit_test(firmware_answers_everything),
         cmocka_unit_test(transfers_answer_everything),
         cmocka_unit_test(conditions_answer_everything),
         cmocka_unit_test(rights_are_as_described),

@@ -323,9 +323,13 @@ void request(struct scenario *s, const ProtobufCMessage *message)
 
 /* Sentences of all families, by what they may stand for. */
 static const struct pattern *const plain_tables[] = {plain_patterns, due_patterns, NULL};
-static const struct pattern *const request_tables[] = {request_patterns,  device_patterns,
-                                                       transfer_patterns, notification_patterns,
-                                                       due_requests,      NULL};
+static const struct pattern *const request_tables[] = {request_patterns,
+                                                       device_patterns,
+                                                       transfer_patterns,
+                                                       notification_patterns,
+                                                       due_requests,
+                                                       firmware_patterns,
+                                                       NULL};
 static const struct pattern *const expect_tables[] = {log_patterns, mail_patterns, due_expectations,
                                                       expect_patterns, NULL};
 

@@ -59,6 +59,7 @@ extern const struct pattern request_patterns[];      /* what follows an actor */
 extern const struct pattern device_patterns[];       /* the same, about devices */
 extern const struct pattern transfer_patterns[];     /* the same, about ownership */
 extern const struct pattern notification_patterns[]; /* the same, about mail */
+extern const struct pattern firmware_patterns[];     /* the same, about firmware */
 extern const struct pattern plain_patterns[];        /* whole sentences, not requests */
 extern const struct pattern expect_patterns[];       /* after then */
 extern const struct pattern mail_patterns[];         /* the same, about mail */

@@ -337,7 +337,7 @@ static Fleetlog__V1__DeviceIdentity identity(void)
 }
 
 static const char *all_commands[] = {"test.battery.start.quick", "beeper.enable", "beeper.mute",
-                                     "calibrate.start"};
+                                     "calibrate.start", "outlet.1.load.cycle"};
 static const char *all_variables[] = {"input.sensitivity", "battery.date"};
 
 static void register_one(struct scenario *s, const char *device, const char *ups,

@@ -156,6 +156,8 @@ static void staff(struct node *node)
 static void owners(struct node *node)
 {
     struct world *world = &node->world;
+    assert_int_equal(cast_publish(world, 1, "2.0"), FL_MESSAGE_FirmwarePublished);
+    assert_int_equal(cast_withdraw(world, 1), FL_MESSAGE_FirmwareWithdrawn);
     cast_describe(world, 1, 2, "AS1");
     assert_int_equal(cast_describe(world, 1, 2, "AS2"), FL_MESSAGE_DeviceAliasRecorded);
     assert_int_equal(cast_register(world, 1, 9, 9), FL_MESSAGE_DeviceRegistered);

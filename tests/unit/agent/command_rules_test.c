@@ -73,6 +73,22 @@ static void each_kind_has_its_request(void **state)
         {FL_AGENT_COMMAND_BATTERY_INSTALL_DATE, "2026-11-25", "x", "battery.date", "CPS",
          "SET VAR u battery.date 2026-11-25\n"},
         {FL_AGENT_COMMAND_BATTERY_INSTALL_DATE, "soon", "x", "a", "b", NULL},
+        {FL_AGENT_COMMAND_BATTERY_INSTALL_DATE, "2026-11-25", "x", "driver.name", "snmp-ups",
+         "SET VAR u battery.date 11/25/26\n"},
+        {FL_AGENT_COMMAND_SENSITIVITY, "low", "x", "input.sensitivity", "H",
+         "SET VAR u input.sensitivity L\n"},
+        {FL_AGENT_COMMAND_SENSITIVITY, "auto", "x", "driver.name", "apcsmart",
+         "SET VAR u input.sensitivity A\n"},
+        {FL_AGENT_COMMAND_SENSITIVITY, "M", "x", "input.sensitivity", "high",
+         "SET VAR u input.sensitivity medium\n"},
+        {FL_AGENT_COMMAND_SENSITIVITY, "reduced", "x", "input.sensitivity", "normal",
+         "SET VAR u input.sensitivity reduced\n"},
+        {FL_AGENT_COMMAND_OUTLET_REBOOT, "1", "outlet.1.load.cycle", "a", "b",
+         "INSTCMD u outlet.1.load.cycle\n"},
+        {FL_AGENT_COMMAND_OUTLET_REBOOT, "group.2", "outlet.group.2.load.cycle", "a", "b",
+         "INSTCMD u outlet.group.2.load.cycle\n"},
+        {FL_AGENT_COMMAND_OUTLET_REBOOT, "2", "outlet.1.load.cycle", "a", "b", NULL},
+        {FL_AGENT_COMMAND_FIRMWARE_UPGRADE, "x", "x", "a", "b", NULL},
         {FL_AGENT_COMMAND_UNKNOWN, "", "x", "a", "b", NULL},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -96,7 +112,8 @@ static void kinds_are_known_by_name(void **state)
     for (unsigned kind = 1; kind < FL_AGENT_COMMAND_KIND_COUNT; kind++) {
         assert_int_equal(fl_agent_command_kind_of(fl_agent_command_name(kind)), kind);
         assert_true(fl_agent_command_watch_ms(kind) > 0);
-        assert_true(fl_agent_command_variable(kind)[0] != '\0');
+        char variable[FL_COMMAND_WORD_SIZE];
+        assert_true(fl_agent_command_variable(kind, "1", variable)[0] != '\0');
     }
 }
 
@@ -160,8 +177,14 @@ static void effects_are_recognised(void **state)
         {FL_AGENT_COMMAND_CALIBRATION, "", "ups.status", "OL", "OL CALM", FL_VERDICT_WAIT, ""},
         {FL_AGENT_COMMAND_SENSITIVITY, "low", "input.sensitivity", "high", "low",
          FL_VERDICT_SUCCEEDED, ""},
-        {FL_AGENT_COMMAND_SENSITIVITY, "low", "input.sensitivity", "high", "L", FL_VERDICT_WAIT,
+        {FL_AGENT_COMMAND_SENSITIVITY, "low", "input.sensitivity", "H", "L", FL_VERDICT_SUCCEEDED,
          ""},
+        {FL_AGENT_COMMAND_SENSITIVITY, "low", "input.sensitivity", "high", "medium",
+         FL_VERDICT_WAIT, ""},
+        {FL_AGENT_COMMAND_SENSITIVITY, "reduced", "input.sensitivity", "normal", "reduced",
+         FL_VERDICT_SUCCEEDED, ""},
+        {FL_AGENT_COMMAND_OUTLET_REBOOT, "1", "outlet.1.status", "on", "on", FL_VERDICT_WAIT, ""},
+        {FL_AGENT_COMMAND_OUTLET_REBOOT, "1", "outlet.1.status", "on", "off", FL_VERDICT_WAIT, ""},
         {FL_AGENT_COMMAND_BATTERY_INSTALL_DATE, "2026-11-25", "battery.date", "2001/09/25",
          "11/25/26", FL_VERDICT_SUCCEEDED, ""},
         {FL_AGENT_COMMAND_BATTERY_INSTALL_DATE, "2026-11-25", "battery.date", "2001/09/25",
@@ -203,12 +226,78 @@ static void an_equal_result_needs_a_sign_of_its_own(void **state)
     fl_nut_list_fini(&values);
 }
 
+/* An outlet has restarted when it was seen off and then on. */
+static void an_outlet_goes_off_and_on(void **state)
+{
+    (void)state;
+    static const char *const seen[] = {"on", "off", "off", "on"};
+    struct fl_agent_command_notes notes = {.running = false};
+    char reason[FL_COMMAND_WORD_SIZE];
+    struct fl_nut_list values;
+    fl_nut_list_init(&values);
+    for (size_t i = 0; i < 4; i++) {
+        fl_nut_list_reset(&values);
+        set(&values, "outlet.2.status", seen[i]);
+        assert_int_equal(
+            fl_agent_command_judge(FL_AGENT_COMMAND_OUTLET_REBOOT, "2", &notes, &values, reason),
+            i == 3 ? FL_VERDICT_SUCCEEDED : FL_VERDICT_WAIT);
+    }
+    fl_nut_list_fini(&values);
+}
+
+/* A calibration waits for nothing: it is refused with a word for what is missing. */
+static void a_calibration_has_preconditions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *status;
+        const char *charge;
+        const char *load;
+        const char *obstacle;
+    } rows[] = {
+        {"OL", "100", "10", NULL},
+        {"OL CHRG", "100.0", "10.0", NULL},
+        {"OL", "100", "9.99", "LOAD_BELOW_10"},
+        {"OL", "100", "", "LOAD_BELOW_10"},
+        {"OL", "100", "-12", "LOAD_BELOW_10"},
+        {"OL", "100", "300", NULL},
+        {"OL", "99.9", "20", "CHARGE_BELOW_100"},
+        {"OL", "", "20", "CHARGE_BELOW_100"},
+        {"OL", "full", "20", "CHARGE_BELOW_100"},
+        {"OB DISCHRG", "100", "20", "NOT_ON_LINE"},
+        {"OL OB", "100", "20", "NOT_ON_LINE"},
+        {"", "100", "20", "NOT_ON_LINE"},
+        {"OLD", "100", "20", "NOT_ON_LINE"},
+        {"OL RB", "100", "20", "FAULT_RB"},
+        {"ALARM OL", "100", "20", "FAULT_ALARM"},
+        {"OL OVER", "100", "20", "FAULT_OVER"},
+        {"OL BYPASS", "100", "20", "FAULT_BYPASS"},
+        {"OL CAL", "100", "20", "CALIBRATING"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fl_nut_list values;
+        fl_nut_list_init(&values);
+        set(&values, "ups.status", rows[i].status);
+        set(&values, "battery.charge", rows[i].charge);
+        set(&values, "ups.load", rows[i].load);
+        const char *word = fl_agent_command_obstacle(FL_AGENT_COMMAND_CALIBRATION, &values);
+        if (rows[i].obstacle == NULL)
+            assert_null(word);
+        else
+            assert_string_equal(word, rows[i].obstacle);
+        assert_null(fl_agent_command_obstacle(FL_AGENT_COMMAND_SELF_TEST, &values));
+        fl_nut_list_fini(&values);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_has_its_request),
         cmocka_unit_test(kinds_are_known_by_name),
         cmocka_unit_test(effects_are_recognised),
+        cmocka_unit_test(an_outlet_goes_off_and_on),
+        cmocka_unit_test(a_calibration_has_preconditions),
         cmocka_unit_test(an_equal_result_needs_a_sign_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
