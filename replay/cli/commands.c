@@ -63,6 +63,7 @@ const struct fl_command *const fl_commands[] = {
     /* duties, each alone */
     &fl_command_decide,
     &fl_command_detect,
+    &fl_command_mail,
     &fl_command_project,
     &fl_command_serve,
     &fl_command_keep,

@@ -3,6 +3,8 @@
 
 #include "consumers/decider/decider.h"
 #include "consumers/detector/detector.h"
+#include "consumers/mailer/mailer.h"
+#include "consumers/mailer/smtp.h"
 #include "consumers/runner/projector.h"
 #include "consumers/supervisor/bootstrap.h"
 #include "consumers/supervisor/supervisor.h"
@@ -55,6 +57,15 @@ static void add_duty(struct duties *duties, const char *name, const char *word, 
     spec->arguments[count] = operand;
 }
 
+/* Without one nothing is sent, which is said once. */
+static bool has_mail_server(const struct fl_cli *cli)
+{
+    if (fl_config_text(cli->config, FL_SETTING_MAIL_SMTP)[0] != '\0')
+        return true;
+    fl_diag(MAIL_OFF, FL_TEXT("setting", "[mail] smtp"));
+    return false;
+}
+
 static void list_duties(const struct fl_cli *cli, struct duties *duties)
 {
     size_t view_count = 0;
@@ -67,6 +78,8 @@ static void list_duties(const struct fl_cli *cli, struct duties *duties)
             add_duty(duties, views[i]->name, "project", views[i]->name);
     add_duty(duties, "gateway", "serve", NULL);
     add_duty(duties, "detector", "detect", NULL);
+    if (has_mail_server(cli))
+        add_duty(duties, "mailer", "mail", NULL);
     add_duty(duties, "keep", "keep", NULL);
 }
 
@@ -196,6 +209,28 @@ const struct fl_command fl_command_detect = {
     .operands = "",
     .summary = "run the detector alone: it reports what telemetry says of conditions",
     .run = detect_command,
+};
+
+static enum fl_error mail(struct fl_duty *duty, const void *context)
+{
+    (void)context;
+    return fl_mailer_run(duty);
+}
+
+static int mail_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    char detail[FL_CONFIG_DETAIL_SIZE];
+    (void)arguments;
+    if (fl_smtp_check(cli->config, detail) != FL_OK)
+        return fl_cli_usage("%s", detail);
+    return run_duty(cli, "mailer", mail, NULL);
+}
+
+const struct fl_command fl_command_mail = {
+    .name = "mail",
+    .operands = "",
+    .summary = "run the mailer alone: it sends what is owed to the mail server of [mail] smtp",
+    .run = mail_command,
 };
 
 static enum fl_error project(struct fl_duty *duty, const void *context)

@@ -25,7 +25,7 @@ packages() { # TASK
         librdkafka-dev libsodium-dev libssl-dev libutf8proc-dev
       ;;
     demo) printf '%s\n' curl nut-client nut-server procps ;;
-    test) printf '%s\n' clang-format-14 curl libnss3-tools:certutil npm:npm nut-client nut-server openssl procps python3 spin strace ;;
+    test) printf '%s\n' clang-format-14 curl libnss3-tools:certutil npm:npm nut-client nut-server openssl procps python3 python3-aiosmtpd spin strace ;;
     kafka) printf '%s\n' kcat maven:mvn openjdk-17-jre-headless:java procps ;;
     check) printf '%s\n' clang-14 clang-tidy-14 gcovr libclang-rt-14-dev shellcheck spin ;;
     *) usage_error "setup: unknown task: $1 (./dev setup --help)" ;;

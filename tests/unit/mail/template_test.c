@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every template renders, escapes, and has the subject that docs/mail.md promises. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "consumers/mailer/template.h"
+
+enum { ARENA_SIZE = 16 * 1024 * 1024, DOCS_SIZE_MAX = 64 * 1024 };
+
+#define NASTY                                                                                      \
+    "<b a=\"1\" b='2'>&{{link}}\xe2\x80\xae"                                                       \
+    "end\x01"
+
+/* Every word that some template has, with this value. */
+static struct fl_template_values all(const char *value, struct fl_template_value out[32])
+{
+    static const char *const names[] = {
+        "accent",   "company", "content",       "count",       "count_text", "device", "devices",
+        "evidence", "expires", "grant_expires", "link",        "location",   "now",    "owner",
+        "since",    "title",   "until",         "unsubscribe", "what",       "why"};
+    size_t count = sizeof(names) / sizeof(names[0]);
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct fl_template_value){names[i], value};
+    return (struct fl_template_values){out, count};
+}
+
+/* Names of all templates, from the files that are embedded. */
+static bool next_name(size_t *at, char name[64])
+{
+    for (; *at < fl_template_file_count; (*at)++) {
+        const char *file = fl_template_files[*at].name;
+        size_t size = strlen(file);
+        if (size > 4 && strcmp(file + size - 4, ".txt") == 0) {
+            snprintf(name, 64, "%.*s", (int)(size - 4), file);
+            (*at)++;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void every_template_escapes_every_value(void **state)
+{
+    (void)state;
+    struct fl_template_value storage[32];
+    const struct fl_template_values nasty = all(NASTY, storage);
+    struct fl_arena arena;
+    char name[64];
+    size_t count = 0;
+    fl_arena_init(&arena, ARENA_SIZE);
+    for (size_t at = 0; next_name(&at, name); count++) {
+        struct fl_rendered rendered;
+        assert_true(fl_template_render(&arena, name, &nasty, &rendered));
+        assert_null(strstr(rendered.html, "<b a="));
+        assert_non_null(
+            strstr(rendered.html, "&lt;b a=&quot;1&quot; b=&#39;2&#39;&gt;&amp;{{link}}end "));
+        assert_null(strstr(rendered.text, "\xe2\x80\xae"));
+        assert_non_null(strstr(rendered.text, "<b a=\"1\" b='2'>&{{link}}end "));
+        assert_true(strncmp(rendered.subject, "[fleetlog] ", 11) == 0);
+        assert_null(strchr(rendered.subject, '\n'));
+    }
+    assert_int_equal(count, 5);
+    fl_arena_fini(&arena);
+}
+
+static void parts_depend_on_values(void **state)
+{
+    (void)state;
+    struct fl_template_value storage[32];
+    struct fl_template_value none[32];
+    const struct fl_template_values full = all("VALUE", storage);
+    const struct fl_template_values empty = all("", none);
+    struct fl_rendered rendered;
+    struct fl_arena arena;
+    fl_arena_init(&arena, ARENA_SIZE);
+    assert_true(fl_template_render(&arena, "condition_raised", &full, &rendered));
+    assert_non_null(
+        strstr(rendered.text, "Location:  VALUE\nOwner:     VALUE\nSince:     VALUE\n"));
+    assert_non_null(strstr(rendered.html, "Stop this kind of mail"));
+    assert_true(fl_template_render(&arena, "condition_raised", &empty, &rendered));
+    assert_null(strstr(rendered.text, "Location"));
+    assert_null(strstr(rendered.text, "Came:"));
+    assert_null(strstr(rendered.html, "Stop this kind of mail"));
+    assert_string_equal(rendered.subject, "[fleetlog] : ");
+    fl_arena_fini(&arena);
+}
+
+static void a_line_end_becomes_a_break_and_no_header(void **state)
+{
+    (void)state;
+    struct fl_template_value storage[32];
+    const struct fl_template_values lines = all("one\ntwo", storage);
+    struct fl_rendered rendered;
+    struct fl_arena arena;
+    fl_arena_init(&arena, ARENA_SIZE);
+    assert_true(fl_template_render(&arena, "share_offer", &lines, &rendered));
+    assert_non_null(strstr(rendered.html, "one<br>two"));
+    assert_non_null(strstr(rendered.text, "one\ntwo"));
+    assert_null(strchr(rendered.subject, '\n'));
+    fl_arena_fini(&arena);
+}
+
+/* People automate on them. */
+static void subjects_are_those_that_are_promised(void **state)
+{
+    (void)state;
+    static char docs[DOCS_SIZE_MAX];
+    struct fl_template_value storage[32];
+    struct fl_arena arena;
+    struct fl_rendered rendered;
+    char line[256];
+    FILE *file = fopen("docs/mail.md", "r");
+    assert_non_null(file);
+    docs[fread(docs, 1, sizeof(docs) - 1, file)] = '\0';
+    fclose(file);
+    fl_arena_init(&arena, ARENA_SIZE);
+#define FL_ALERT_WORDS(condition, raised, cleared)                                                 \
+    for (int i = 0; i < 2; i++) {                                                                  \
+        struct fl_template_values values = all("", storage);                                       \
+        for (size_t k = 0; k < values.count; k++)                                                  \
+            if (strcmp(storage[k].name, "what") == 0)                                              \
+                storage[k].value = i == 0 ? (raised) : (cleared);                                  \
+            else if (strcmp(storage[k].name, "device") == 0)                                       \
+                storage[k].value = "NAME";                                                         \
+        assert_true(fl_template_render(&arena, i == 0 ? "condition_raised" : "condition_cleared",  \
+                                       &values, &rendered));                                       \
+        snprintf(line, sizeof(line), "`%s`", rendered.subject);                                    \
+        assert_non_null(strstr(docs, line));                                                       \
+    }
+#include "consumers/mailer/alerts.def"
+#undef FL_ALERT_WORDS
+    static const char *const offers[][2] = {
+        {"invitation", ""}, {"share_offer", "a UPS"}, {"transfer_offer", "a UPS"}};
+    for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+        struct fl_template_values values = all(offers[i][1], storage);
+        for (size_t k = 0; k < values.count; k++)
+            if (strcmp(storage[k].name, "company") == 0)
+                storage[k].value = "COMPANY";
+        assert_true(fl_template_render(&arena, offers[i][0], &values, &rendered));
+        snprintf(line, sizeof(line), "`%s`", rendered.subject);
+        assert_non_null(strstr(docs, line));
+    }
+    fl_arena_fini(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_template_escapes_every_value),
+        cmocka_unit_test(parts_depend_on_values),
+        cmocka_unit_test(a_line_end_becomes_a_break_and_no_header),
+        cmocka_unit_test(subjects_are_those_that_are_promised),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
