@@ -19,7 +19,7 @@
 #include "core/error.h"
 #include "core/slice.h"
 
-enum { FL_KV_KEY_SIZE_MAX = 511, FL_KV_TABLE_COUNT_MAX = 32 };
+enum { FL_KV_KEY_SIZE_MAX = 511, FL_KV_TABLE_COUNT_MAX = 64 };
 
 struct fl_kv;
 struct fl_kv_cursor;

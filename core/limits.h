@@ -15,10 +15,13 @@ enum {
     FL_TOPIC_NAME_SIZE_MAX = 128,      /* with prefix */
     FL_PARTITION_COUNT_MAX = 1024,     /* */
     FL_BATCH_RECORD_COUNT_MAX = 10000, /* records of one append */
-    FL_BATCH_SIZE_MAX = 8 * 1024 * 1024,    /* bytes of one append */
-    FL_JOURNAL_BLOCK_SIZE_MAX = 64 * 1024,  /* one row of the embedded journal */
-    FL_TEXT_SIZE_MAX = 256,                 /* a name, a place, a note in an action */
-    FL_DEVICE_COUNT_PER_ACTION_MAX = 1000,  /* devices listed by one action */
+    FL_BATCH_SIZE_MAX = 8 * 1024 * 1024,   /* bytes of one append */
+    FL_JOURNAL_BLOCK_SIZE_MAX = 64 * 1024, /* one row of the embedded journal */
+    FL_TEXT_SIZE_MAX = 256,                /* a name, a place, a note in an action */
+    FL_DEVICE_COUNT_PER_ACTION_MAX = 1000, /* devices listed by one action */
+    /* How long an action may name a profile, in log time: past that the keeper removes one that
+     * none named, and a superseded one. */
+    FL_PROFILE_UNNAMED_MS = 24 * 60 * 60 * 1000,
     FL_ACTION_AHEAD_MS_MAX = 5 * 60 * 1000, /* a record's time ahead of the clock of its log */
 };
 

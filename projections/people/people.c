@@ -7,16 +7,23 @@
 
 #include "core/assert.h"
 #include "core/bytes.h"
-#include "core/ids.h"
+#include "core/limits.h"
 #include "fleetlog/v1/events.pb-c.h"
+#include "fleetlog/v1/privacy.pb-c.h"
 #include "fleetlog/v1/transfers.pb-c.h"
 #include "projections/people/people.pb-c.h"
 
-enum { ARENA_SIZE_MIN = 4 * 1024 * 1024, PROFILE_KEY_SIZE = FL_ID_SIZE + 8 };
+enum {
+    ARENA_SIZE_MIN = 4 * 1024 * 1024,
+    PROFILE_KEY_SIZE = FL_PEOPLE_KEY_SIZE,
+    PROFILE_TIME_SIZE = 8
+};
+
+typedef Fleetlog__Rows__V1__RevisionRow revision_row;
 
 enum table {
     REVISIONS, /* subject id (16 bytes) -> RevisionRow */
-    PROFILES,  /* subject id, revision u64 -> SealedProfile as it came */
+    PROFILES, /* subject id, revision u64 -> its record's time, 8 bytes; SealedProfile as it came */
     TABLE_COUNT
 };
 
@@ -98,7 +105,58 @@ static enum fl_error apply_profile(struct state *state, struct fl_kv *kv,
         snprintf(detail, FL_DETAIL_SIZE, "the value is no sealed profile");
         return FL_INVALID;
     }
-    fl_kv_put(kv, PROFILES, fl_slice_of(key, sizeof(key)), record->value);
+    uint8_t *row = fl_arena_alloc(&state->arena, PROFILE_TIME_SIZE + record->value.size);
+    if (row == NULL)
+        return FL_NO_MEMORY;
+    fl_put_u64(row, (uint64_t)record->timestamp_ms);
+    memcpy(row + PROFILE_TIME_SIZE, record->value.data, record->value.size);
+    fl_kv_put(kv, PROFILES, fl_slice_of(key, sizeof(key)),
+              fl_slice_of(row, PROFILE_TIME_SIZE + record->value.size));
+    return FL_OK;
+}
+
+/* The subject's row, or an empty one; NULL: it does not decode, or no memory. */
+static revision_row *get_row(struct state *state, struct fl_kv *kv, const uint8_t key[FL_ID_SIZE])
+{
+    struct fl_slice value = FL_SLICE_LITERAL("");
+    ProtobufCMessage *message = NULL;
+    (void)fl_kv_get(kv, REVISIONS, fl_slice_of(key, FL_ID_SIZE), &value);
+    enum fl_error error = fl_message_decode(
+        &state->arena, &fleetlog__rows__v1__revision_row__descriptor, value, &message);
+    if (error != FL_OK)
+        fl_kv_fail(kv, error == FL_NO_MEMORY ? error : FL_CORRUPT);
+    return (revision_row *)message;
+}
+
+static enum fl_error put_row(struct state *state, struct fl_kv *kv, const uint8_t key[FL_ID_SIZE],
+                             const revision_row *row)
+{
+    struct fl_slice value;
+    enum fl_error error = fl_message_encode(&state->arena, &row->base, &value);
+    if (error == FL_OK)
+        fl_kv_put(kv, REVISIONS, fl_slice_of(key, FL_ID_SIZE), value);
+    return error;
+}
+
+/* Remembers what is superseded now, and forgets what was superseded over a day ago: its profile's
+ * own time says then that it may go. */
+static enum fl_error supersede(struct state *state, revision_row *row, int64_t now_ms)
+{
+    Fleetlog__Rows__V1__SupersededRevision **all =
+        fl_arena_calloc(&state->arena, row->n_superseded + 1, sizeof(*all));
+    Fleetlog__Rows__V1__SupersededRevision *last = fl_arena_calloc(&state->arena, 1, sizeof(*last));
+    size_t count = 0;
+    if (all == NULL || last == NULL)
+        return FL_NO_MEMORY;
+    for (size_t i = 0; i < row->n_superseded; i++)
+        if (now_ms - row->superseded[i]->at_ms < FL_PROFILE_UNNAMED_MS)
+            all[count++] = row->superseded[i];
+    fleetlog__rows__v1__superseded_revision__init(last);
+    last->revision = row->revision;
+    last->at_ms = now_ms;
+    all[count++] = last;
+    row->superseded = all;
+    row->n_superseded = count;
     return FL_OK;
 }
 
@@ -106,17 +164,49 @@ static enum fl_error name_revision(struct state *state, struct fl_kv *kv,
                                    const struct fl_view_input *input, const char *subject_id,
                                    uint64_t revision)
 {
-    Fleetlog__Rows__V1__RevisionRow row = FLEETLOG__ROWS__V1__REVISION_ROW__INIT;
     uint8_t key[FL_ID_SIZE];
-    struct fl_slice value;
     if (!fl_id_to_bytes(fl_slice_text(subject_id), key))
         return FL_INVALID;
-    row.revision = revision;
-    row.sequence = input->envelope->sequence;
-    enum fl_error error = fl_message_encode(&state->arena, &row.base, &value);
-    if (error == FL_OK)
-        fl_kv_put(kv, REVISIONS, fl_slice_of(key, sizeof(key)), value);
+    revision_row *row = get_row(state, kv, key);
+    if (row == NULL)
+        return kv->error;
+    if (row->revision != 0 && row->revision != revision) {
+        enum fl_error error = supersede(state, row, input->envelope->time_ms);
+        if (error != FL_OK)
+            return error;
+    }
+    row->revision = revision;
+    row->sequence = input->envelope->sequence;
+    return put_row(state, kv, key, row);
+}
+
+static enum fl_error name_people(struct state *state, struct fl_kv *kv,
+                                 const struct fl_view_input *input)
+{
+    const Fleetlog__V1__PeopleReindexed *event =
+        (const Fleetlog__V1__PeopleReindexed *)input->message;
+    enum fl_error error = FL_OK;
+    for (size_t i = 0; error == FL_OK && i < event->n_people; i++)
+        if (event->people[i]->revision != 0)
+            error = name_revision(state, kv, input, event->people[i]->subject_id,
+                                  event->people[i]->revision);
     return error;
+}
+
+static enum fl_error erase(struct state *state, struct fl_kv *kv, const struct fl_view_input *input)
+{
+    const Fleetlog__V1__ErasureRequested *event =
+        (const Fleetlog__V1__ErasureRequested *)input->message;
+    uint8_t key[FL_ID_SIZE];
+    if (!fl_id_to_bytes(fl_slice_text(event->subject_id), key))
+        return FL_INVALID;
+    revision_row *row = get_row(state, kv, key);
+    if (row == NULL)
+        return kv->error;
+    row->erased = true;
+    row->sequence = input->envelope->sequence;
+    row->n_superseded = 0;
+    return put_row(state, kv, key, row);
 }
 
 static enum fl_error apply_event(struct state *state, struct fl_kv *kv,
@@ -150,6 +240,10 @@ static enum fl_error apply_event(struct state *state, struct fl_kv *kv,
             (const Fleetlog__V1__TransferOffered *)input->message;
         return name_revision(state, kv, input, event->subject_id, event->revision);
     }
+    case FL_MESSAGE_PeopleReindexed:
+        return name_people(state, kv, input);
+    case FL_MESSAGE_ErasureRequested:
+        return erase(state, kv, input);
     default:
         return FL_OK;
     }
@@ -186,30 +280,89 @@ static bool people_is_full(const void *state)
     return false;
 }
 
-uint64_t fl_people_revision(struct fl_kv *kv, struct fl_slice subject_id)
+/* The row of a subject, to be freed; NULL: none. */
+static revision_row *find_row(struct fl_kv *kv, struct fl_slice subject_id)
 {
     uint8_t key[FL_ID_SIZE];
     struct fl_slice value;
     if (subject_id.data == NULL || !fl_id_to_bytes(subject_id, key) ||
         !fl_kv_get(kv, REVISIONS, fl_slice_of(key, sizeof(key)), &value))
-        return 0;
-    Fleetlog__Rows__V1__RevisionRow *row =
-        fleetlog__rows__v1__revision_row__unpack(NULL, value.size, value.data);
-    if (row == NULL) {
+        return NULL;
+    revision_row *row = fleetlog__rows__v1__revision_row__unpack(NULL, value.size, value.data);
+    if (row == NULL)
         fl_kv_fail(kv, FL_CORRUPT);
-        return 0;
-    }
-    uint64_t revision = row->revision;
+    return row;
+}
+
+uint64_t fl_people_revision(struct fl_kv *kv, struct fl_slice subject_id)
+{
+    revision_row *row = find_row(kv, subject_id);
+    uint64_t revision = row == NULL || row->erased ? 0 : row->revision;
     fleetlog__rows__v1__revision_row__free_unpacked(row, NULL);
     return revision;
+}
+
+bool fl_people_is_erased(struct fl_kv *kv, struct fl_slice subject_id)
+{
+    revision_row *row = find_row(kv, subject_id);
+    bool erased = row != NULL && row->erased;
+    fleetlog__rows__v1__revision_row__free_unpacked(row, NULL);
+    return erased;
 }
 
 bool fl_people_sealed_revision(struct fl_kv *kv, struct fl_slice subject_id, uint64_t revision,
                                struct fl_slice *sealed)
 {
     uint8_t key[PROFILE_KEY_SIZE];
-    return profile_key(subject_id, revision, key) &&
-           fl_kv_get(kv, PROFILES, fl_slice_of(key, sizeof(key)), sealed);
+    struct fl_slice value;
+    if (!profile_key(subject_id, revision, key) ||
+        !fl_kv_get(kv, PROFILES, fl_slice_of(key, sizeof(key)), &value))
+        return false;
+    *sealed = fl_slice_of(value.data + PROFILE_TIME_SIZE, value.size - PROFILE_TIME_SIZE);
+    return true;
+}
+
+/* When the revision may go, by log time. */
+static int64_t due_ms(const revision_row *row, uint64_t revision, int64_t time_ms)
+{
+    if (row == NULL)
+        return time_ms + FL_PROFILE_UNNAMED_MS;
+    if (row->erased)
+        return INT64_MIN;
+    if (row->revision == revision)
+        return INT64_MAX;
+    for (size_t i = 0; i < row->n_superseded; i++)
+        if (row->superseded[i]->revision == revision)
+            return row->superseded[i]->at_ms + FL_PROFILE_UNNAMED_MS;
+    return time_ms + FL_PROFILE_UNNAMED_MS;
+}
+
+bool fl_people_next_due(struct fl_kv *kv, struct fl_people_walk *walk, int64_t head_ms,
+                        char subject_id[FL_ID_TEXT_SIZE], uint64_t *revision)
+{
+    struct fl_slice key;
+    struct fl_slice value;
+    while (walk->look_count > 0 && !walk->done) {
+        if (!fl_kv_seek(kv, PROFILES, fl_slice_of(walk->key, walk->key_size), &key, &value)) {
+            walk->done = true;
+            return false;
+        }
+        walk->look_count--;
+        memcpy(walk->key, key.data, PROFILE_KEY_SIZE);
+        walk->key[PROFILE_KEY_SIZE] = 0;
+        walk->key_size = PROFILE_KEY_SIZE + 1;
+        int64_t time_ms = (int64_t)fl_get_u64(value.data);
+        fl_id_from_bytes(walk->key, subject_id);
+        *revision = fl_get_u64(walk->key + FL_ID_SIZE);
+        revision_row *row = find_row(kv, fl_slice_text(subject_id));
+        bool is_due = head_ms >= due_ms(row, *revision, time_ms);
+        fleetlog__rows__v1__revision_row__free_unpacked(row, NULL);
+        if (kv->error != FL_OK)
+            return false;
+        if (is_due)
+            return true;
+    }
+    return false;
 }
 
 bool fl_people_sealed(struct fl_kv *kv, struct fl_slice subject_id, uint64_t *revision,
@@ -234,14 +387,16 @@ bool fl_people_check(struct fl_kv *kv, char detail[FL_DETAIL_SIZE])
             return false;
         }
         fl_id_from_bytes(walk.key.data, id);
-        if (fl_people_revision(kv, fl_slice_text(id)) == 0) {
+        if (fl_people_revision(kv, fl_slice_text(id)) == 0 &&
+            !fl_people_is_erased(kv, fl_slice_text(id))) {
             snprintf(detail, FL_DETAIL_SIZE, "invariant 2: subject %s", id);
             return false;
         }
     }
     fl_kv_walk_begin(&walk, kv, PROFILES, FL_SLICE_NULL);
     while (fl_kv_walk_next(&walk))
-        if (walk.key.size != PROFILE_KEY_SIZE || fl_get_u64(walk.key.data + FL_ID_SIZE) == 0) {
+        if (walk.key.size != PROFILE_KEY_SIZE || walk.value.size <= PROFILE_TIME_SIZE ||
+            fl_get_u64(walk.key.data + FL_ID_SIZE) == 0) {
             snprintf(detail, FL_DETAIL_SIZE, "invariant 1: a profile's key");
             return false;
         }

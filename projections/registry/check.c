@@ -23,6 +23,9 @@
  * 31. A mail that is owed goes to somebody who is known.
  * 32. An alert stands in the list by time exactly if it waits; only open ones know who was told.
  * 33. A notification policy is an account's.
+ * 16. Who is erased has no address, no account and an erasure, which is listed until it is done.
+ * 17. A living person stands in the list of his profile's epoch, which is open.
+ * 18. Epochs and link keys are numbered from 1; the open epochs are the newest.
  */
 #include "projections/registry/check_outbox.h"
 
@@ -114,7 +117,7 @@ static bool check_subject(struct fl_checking *c, struct fl_slice key, const void
         if (found == NULL || strcmp(found->subject_id, row->subject_id) != 0)
             return fl_broken(c, 7, "subject %s", row->subject_id);
     }
-    return true;
+    return fl_check_living(c, row);
 }
 
 static bool check_address(struct fl_checking *c, struct fl_slice key, const void *opaque)
@@ -339,17 +342,30 @@ static const struct {
     enum fl_registry_table table;
     check_row_fn *check;
 } row_checks[] = {
-    {FL_TABLE_NODES, check_node},         {FL_TABLE_COMPANIES, check_company},
-    {FL_TABLE_ACCOUNTS, check_account},   {FL_TABLE_SUBJECTS, check_subject},
-    {FL_TABLE_ADDRESSES, check_address},  {FL_TABLE_INVITATIONS, check_invitation},
-    {FL_TABLE_CLAIMS, check_claim},       {FL_TABLE_AGENTS, check_agent},
-    {FL_TABLE_DEVICES, check_device},     {FL_TABLE_NUMBERS, check_number},
-    {FL_TABLE_SHARES, check_share},       {FL_TABLE_GRANTS, check_grant},
-    {FL_TABLE_COMMANDS, check_command},   {FL_TABLE_CONDITIONS, check_condition},
-    {FL_TABLE_OUTCOMES, check_outcome},   {FL_TABLE_TRANSFERS, fl_check_transfer},
-    {FL_TABLE_ALIASES, check_alias},      {FL_TABLE_OUTBOX, fl_check_outbox},
-    {FL_TABLE_ALERTS, fl_check_alert},    {FL_TABLE_POLICIES, fl_check_policy},
+    {FL_TABLE_NODES, check_node},
+    {FL_TABLE_COMPANIES, check_company},
+    {FL_TABLE_ACCOUNTS, check_account},
+    {FL_TABLE_SUBJECTS, check_subject},
+    {FL_TABLE_ADDRESSES, check_address},
+    {FL_TABLE_INVITATIONS, check_invitation},
+    {FL_TABLE_CLAIMS, check_claim},
+    {FL_TABLE_AGENTS, check_agent},
+    {FL_TABLE_DEVICES, check_device},
+    {FL_TABLE_NUMBERS, check_number},
+    {FL_TABLE_SHARES, check_share},
+    {FL_TABLE_GRANTS, check_grant},
+    {FL_TABLE_COMMANDS, check_command},
+    {FL_TABLE_CONDITIONS, check_condition},
+    {FL_TABLE_OUTCOMES, check_outcome},
+    {FL_TABLE_TRANSFERS, fl_check_transfer},
+    {FL_TABLE_ALIASES, check_alias},
+    {FL_TABLE_OUTBOX, fl_check_outbox},
+    {FL_TABLE_ALERTS, fl_check_alert},
+    {FL_TABLE_POLICIES, fl_check_policy},
     {FL_TABLE_FIRMWARES, check_firmware},
+    {FL_TABLE_EPOCHS, fl_check_epoch},
+    {FL_TABLE_LINK_KEYS, fl_check_link_key},
+    {FL_TABLE_ERASURES, fl_check_erasure},
 };
 
 static bool check_rows(struct fl_checking *c, enum fl_registry_table table, check_row_fn *check)

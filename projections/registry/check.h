@@ -44,3 +44,11 @@ fl_check_entry_fn fl_check_company_transfer, fl_check_person_transfer, fl_check_
 
 /* Checks every entry of INDEX against the row that it stands for (invariants 10 on). */
 bool fl_check_index(struct fl_checking *c);
+
+/* check_privacy.c */
+bool fl_check_living(struct fl_checking *c, const fl_subject_row *row);
+bool fl_check_erasure(struct fl_checking *c, struct fl_slice key, const void *row);
+bool fl_check_epoch(struct fl_checking *c, struct fl_slice key, const void *row);
+bool fl_check_link_key(struct fl_checking *c, struct fl_slice key, const void *row);
+bool fl_check_epoch_entry(struct fl_checking *c, struct fl_slice key);
+bool fl_check_erasure_entry(struct fl_checking *c, struct fl_slice key);

@@ -144,6 +144,16 @@ static bool unsubscribed(struct fl_checking *c, const struct fl_index_entry *ent
     return entry->value.size == 0;
 }
 
+static bool epoch_person(struct fl_checking *c, const struct fl_index_entry *entry)
+{
+    return fl_check_epoch_entry(c, entry->key);
+}
+
+static bool erasure_open(struct fl_checking *c, const struct fl_index_entry *entry)
+{
+    return fl_check_erasure_entry(c, entry->key);
+}
+
 static const struct {
     const char *name;
     fl_check_entry_fn *check;
@@ -170,6 +180,8 @@ static const struct {
     [FL_INDEX_ALERT_TOLD] = {"who was told of an alert", alert_told, 37, 32},
     [FL_INDEX_UNSUBSCRIBED] = {"who refuses mail", unsubscribed, 21, 10},
     [FL_INDEX_DUE] = {"what falls due", due_entry, 30, 12},
+    [FL_INDEX_EPOCH_PEOPLE] = {"people by epoch", epoch_person, 21, 17},
+    [FL_INDEX_ERASURES_OPEN] = {"erasures that are not done", erasure_open, 25, 16},
 };
 
 bool fl_check_index(struct fl_checking *c)

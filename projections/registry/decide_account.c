@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/limits.h"
-#include "projections/registry/deciding.h"
+#include "projections/registry/decide_privacy.h"
 
 enum { LISTED_COUNT_MAX = FL_DEVICE_COUNT_PER_ACTION_MAX };
 
@@ -99,8 +99,7 @@ static bool has_devices(struct fl_deciding *d, const char *company_id)
     return fl_kv_walk_next(&walk);
 }
 
-/* Why the account cannot leave its company, or be its administrator no more; NULL: it can. */
-static const char *stay_reason(struct fl_deciding *d, const fl_account_row *account, bool leaves)
+const char *fl_stay_reason(struct fl_deciding *d, const fl_account_row *account, bool leaves)
 {
     static const char needs_administrator[] =
         "A company keeps at least one administrator; make a co-worker one first.";
@@ -225,7 +224,7 @@ static bool may_move(struct fl_deciding *d, const fl_account_row *account, bool 
                   "You belong to another company. Accepting the invitation means leaving it.");
         return false;
     }
-    const char *reason = stay_reason(d, account, true);
+    const char *reason = fl_stay_reason(d, account, true);
     if (reason != NULL)
         fl_reject(d, FL_REJECT(WRONG_STATE), reason);
     return reason == NULL;
@@ -252,6 +251,8 @@ const ProtobufCMessage *fl_decide_accept_invitation(struct fl_deciding *d)
         return d->answer;
     if (subject == NULL)
         fl_kv_fail(d->kv, FL_CORRUPT);
+    else if (subject->erased)
+        return fl_reject(d, FL_REJECT(ERASED), "This invitation was for somebody who is erased.");
     if (subject == NULL ||
         (account != NULL &&
          (!fl_shares_to_end(d, account->account_id, invitation->company_id, false, &ended) ||
@@ -294,7 +295,7 @@ const ProtobufCMessage *fl_decide_change_role(struct fl_deciding *d)
         return d->answer;
     if (row->role == action->role)
         return fl_reject(d, FL_REJECT(WRONG_STATE), "This co-worker has this role already.");
-    const char *reason = stay_reason(d, row, false);
+    const char *reason = fl_stay_reason(d, row, false);
     if (reason != NULL)
         return fl_reject(d, FL_REJECT(WRONG_STATE), reason);
     Fleetlog__V1__RoleChanged *event = fl_answer(d, FL_MESSAGE_RoleChanged);
@@ -305,8 +306,8 @@ const ProtobufCMessage *fl_decide_change_role(struct fl_deciding *d)
     return &event->base;
 }
 
-static bool everything_to_end(struct fl_deciding *d, const fl_account_row *account,
-                              struct fl_ended *ended)
+bool fl_everything_to_end(struct fl_deciding *d, const fl_account_row *account,
+                          struct fl_ended *ended)
 {
     return fl_shares_to_end(d, account->account_id, NULL, true, ended) &&
            fl_own_commands_to_end(d, account, ended);
@@ -322,7 +323,7 @@ const ProtobufCMessage *fl_decide_remove_coworker(struct fl_deciding *d)
     if (strcmp(row->account_id, d->account->account_id) == 0)
         return fl_reject(d, FL_REJECT(SELF),
                          "You cannot remove yourself; close your account instead.");
-    if (!everything_to_end(d, row, &ended))
+    if (!fl_everything_to_end(d, row, &ended))
         return NULL;
     Fleetlog__V1__CoworkerRemoved *event = fl_answer(d, FL_MESSAGE_CoworkerRemoved);
     event->account_id = action->account_id;
@@ -342,10 +343,10 @@ const ProtobufCMessage *fl_decide_close_account(struct fl_deciding *d)
     struct fl_ended ended = {0};
     if (strcmp(action->account_id, d->account->account_id) != 0)
         return fl_reject(d, FL_REJECT(DENIED), "An account is closed by itself only.");
-    const char *reason = stay_reason(d, d->account, true);
+    const char *reason = fl_stay_reason(d, d->account, true);
     if (reason != NULL)
         return fl_reject(d, FL_REJECT(WRONG_STATE), reason);
-    if (!everything_to_end(d, d->account, &ended))
+    if (!fl_everything_to_end(d, d->account, &ended))
         return NULL;
     Fleetlog__V1__AccountClosed *event = fl_answer(d, FL_MESSAGE_AccountClosed);
     event->account_id = action->account_id;

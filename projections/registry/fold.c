@@ -65,6 +65,13 @@ static fl_fold_fn *const folds[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_ClaimExpired] = fl_fold_claim_expired,
     [FL_MESSAGE_ShareExpired] = fl_fold_share_expired,
     [FL_MESSAGE_TransferExpired] = fl_fold_transfer_expired,
+    [FL_MESSAGE_ErasureRequested] = fl_fold_erasure_requested,
+    [FL_MESSAGE_EpochOpened] = fl_fold_epoch_opened,
+    [FL_MESSAGE_PeopleReindexed] = fl_fold_people_reindexed,
+    [FL_MESSAGE_EpochConfirmed] = fl_fold_epoch_confirmed,
+    [FL_MESSAGE_EpochClosed] = fl_fold_epoch_closed,
+    [FL_MESSAGE_PersonErased] = fl_fold_person_erased,
+    [FL_MESSAGE_LinkKeyRotated] = fl_fold_link_key_rotated,
 };
 
 bool fl_fold_refuse(struct fl_folding *f, const char *format, ...)

@@ -44,6 +44,19 @@ bool fl_fold_move(struct fl_folding *f, const struct fl_sm *machine, uint32_t *s
 void fl_fold_person(struct fl_folding *f, const char *subject_id, uint64_t revision,
                     Fleetlog__V1__AddressIndex **indexes, size_t index_count);
 
+/* The profile in force is of the newest epoch that its indexes name; lists the person there. */
+void fl_fold_epoch(struct fl_folding *f, fl_subject_row *row, Fleetlog__V1__AddressIndex **indexes,
+                   size_t index_count);
+
+/* Genesis: epoch 1 and link key 1, which its keyring holds. */
+void fl_fold_first_keys(struct fl_folding *f);
+
+/* A closed epoch that every node has confirmed as destroyed ends; false with a refusal. */
+bool fl_fold_destroyed_everywhere(struct fl_folding *f);
+
+/* The account is no more. */
+bool fl_fold_drop_account(struct fl_folding *f, const char *account_id, const char *company_id);
+
 /* Takes devices out of a share that is pending or accepted; its last one ends the share, as revoked
  * or expired. */
 bool fl_fold_ungrant(struct fl_folding *f, fl_share_row *share, const char *const *device_ids,
@@ -51,6 +64,9 @@ bool fl_fold_ungrant(struct fl_folding *f, fl_share_row *share, const char *cons
 
 /* Ends all shares that a person has accepted, of one owner or (NULL) of all. */
 bool fl_fold_end_shares(struct fl_folding *f, const char *subject_id, const char *owner_id);
+
+/* Ends all that were offered to him. */
+bool fl_fold_end_offers(struct fl_folding *f, const char *subject_id);
 
 /* All devices of a share. NULL: no memory. */
 const char **fl_fold_share_devices(struct fl_folding *f, const fl_share_row *share);
@@ -94,4 +110,6 @@ fl_fold_fn fl_fold_action_rejected, fl_fold_log_created, fl_fold_node_announced,
     fl_fold_transfer_accepted, fl_fold_transfer_declined, fl_fold_transfer_cancelled,
     fl_fold_device_moved, fl_fold_device_alias_recorded, fl_fold_invitation_expired,
     fl_fold_claim_expired, fl_fold_share_expired, fl_fold_transfer_expired,
-    fl_fold_firmware_published, fl_fold_firmware_withdrawn;
+    fl_fold_firmware_published, fl_fold_firmware_withdrawn, fl_fold_erasure_requested,
+    fl_fold_epoch_opened, fl_fold_people_reindexed, fl_fold_epoch_confirmed, fl_fold_epoch_closed,
+    fl_fold_person_erased, fl_fold_link_key_rotated;

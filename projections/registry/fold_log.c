@@ -40,6 +40,7 @@ bool fl_fold_log_created(struct fl_folding *f)
     row.rules_version = event->rules_version;
     row.created_at_ms = f->now_ms;
     put_log(f, &row);
+    fl_fold_first_keys(f);
     return true;
 }
 
@@ -64,7 +65,7 @@ bool fl_fold_node_removed(struct fl_folding *f)
     fl_key_id_text(&key, event->node_id);
     if (key.bad || !fl_kv_del(f->kv, FL_TABLE_NODES, fl_key_slice(&key)))
         return fl_fold_refuse(f, "no node %s", event->node_id);
-    return true;
+    return fl_fold_destroyed_everywhere(f);
 }
 
 bool fl_fold_rules_activated(struct fl_folding *f)
@@ -134,6 +135,8 @@ void fl_fold_person(struct fl_folding *f, const char *subject_id, uint64_t revis
         memcpy(all, row->indexes, row->n_indexes * sizeof(*all));
     row->indexes = all;
     row->subject_id = subject_id;
+    if (index_count != 0 && revision != row->revision)
+        fl_fold_epoch(f, row, indexes, index_count);
     row->revision = revision;
     for (size_t i = 0; i < index_count; i++) {
         fl_address_row address = FLEETLOG__ROWS__V1__ADDRESS_ROW__INIT;
@@ -211,7 +214,7 @@ static void put_account(struct fl_folding *f, const fl_account_row *row)
     fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
 }
 
-static bool drop_account(struct fl_folding *f, const char *account_id, const char *company_id)
+bool fl_fold_drop_account(struct fl_folding *f, const char *account_id, const char *company_id)
 {
     struct fl_key key;
     fl_fold_drop_policy(f, account_id);
@@ -237,7 +240,7 @@ bool fl_fold_invitation_accepted(struct fl_folding *f)
     if (!fl_fold_end_invitation(f, invitation, FL_INVITATION_ACCEPTED))
         return false;
     if (event->company_id_before[0] != '\0' &&
-        (!drop_account(f, event->account_id, event->company_id_before) ||
+        (!fl_fold_drop_account(f, event->account_id, event->company_id_before) ||
          !fl_fold_end_shares(f, event->account_id, event->company_id)))
         return false;
     row.account_id = event->account_id;
@@ -266,7 +269,7 @@ bool fl_fold_coworker_removed(struct fl_folding *f)
         (const Fleetlog__V1__CoworkerRemoved *)f->input->message;
     return fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids) &&
            fl_fold_end_shares(f, event->account_id, NULL) &&
-           drop_account(f, event->account_id, event->company_id);
+           fl_fold_drop_account(f, event->account_id, event->company_id);
 }
 
 bool fl_fold_account_closed(struct fl_folding *f)
@@ -275,7 +278,7 @@ bool fl_fold_account_closed(struct fl_folding *f)
         (const Fleetlog__V1__AccountClosed *)f->input->message;
     return fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids) &&
            fl_fold_end_shares(f, event->account_id, NULL) &&
-           drop_account(f, event->account_id, event->company_id);
+           fl_fold_drop_account(f, event->account_id, event->company_id);
 }
 
 bool fl_fold_invitation_cancelled(struct fl_folding *f)

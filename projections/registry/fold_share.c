@@ -191,7 +191,8 @@ bool fl_fold_share_revoked(struct fl_folding *f)
            fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids);
 }
 
-bool fl_fold_end_shares(struct fl_folding *f, const char *subject_id, const char *owner_id)
+static bool end_shares(struct fl_folding *f, const char *subject_id, const char *owner_id,
+                       enum fl_share_state state)
 {
     struct fl_key key;
     struct fl_kv_walk walk;
@@ -203,14 +204,23 @@ bool fl_fold_end_shares(struct fl_folding *f, const char *subject_id, const char
         fl_share_row *share = fl_fold_row(f, FL_TABLE_SHARES, id);
         if (share == NULL)
             return false;
-        if (share->state != FL_SHARE_ACCEPTED ||
-            (owner_id != NULL && strcmp(share->company_id, owner_id) != 0))
+        if (share->state != state || (owner_id != NULL && strcmp(share->company_id, owner_id) != 0))
             continue;
         const char **ids = fl_fold_share_devices(f, share);
         if (ids == NULL || !fl_fold_ungrant(f, share, ids, share->device_count, FL_SHARE_REVOKED))
             return false;
     }
     return true;
+}
+
+bool fl_fold_end_shares(struct fl_folding *f, const char *subject_id, const char *owner_id)
+{
+    return end_shares(f, subject_id, owner_id, FL_SHARE_ACCEPTED);
+}
+
+bool fl_fold_end_offers(struct fl_folding *f, const char *subject_id)
+{
+    return end_shares(f, subject_id, NULL, FL_SHARE_PENDING);
 }
 
 bool fl_fold_shared_devices_removed(struct fl_folding *f)

@@ -160,10 +160,22 @@ static const struct fl_sm_state firmware_states[FL_FIRMWARE_STATE_COUNT] = {
 const struct fl_sm fl_firmware_machine = {"firmware", firmware_states, FL_FIRMWARE_STATE_COUNT,
                                           NULL};
 
+/*
+ * machine epoch
+ *     none -> open -> closed -> destroyed
+ */
+static const struct fl_sm_state epoch_states[FL_EPOCH_STATE_COUNT] = {
+    [FL_EPOCH_NONE] = {"none", TO(FL_EPOCH_OPEN), 0},
+    [FL_EPOCH_OPEN] = {"open", TO(FL_EPOCH_CLOSED), 0},
+    [FL_EPOCH_CLOSED] = {"closed", TO(FL_EPOCH_DESTROYED), 0},
+    [FL_EPOCH_DESTROYED] = {"destroyed", 0, FL_SM_FINAL},
+};
+const struct fl_sm fl_epoch_machine = {"epoch", epoch_states, FL_EPOCH_STATE_COUNT, NULL};
+
 const struct fl_sm *const fl_machines[FL_MACHINE_COUNT] = {
-    &fl_invitation_machine, &fl_claim_machine,   &fl_device_machine,
-    &fl_share_machine,      &fl_command_machine, &fl_condition_machine,
-    &fl_transfer_machine,   &fl_alert_machine,   &fl_firmware_machine,
+    &fl_invitation_machine, &fl_claim_machine,     &fl_device_machine,   &fl_share_machine,
+    &fl_command_machine,    &fl_condition_machine, &fl_transfer_machine, &fl_alert_machine,
+    &fl_firmware_machine,   &fl_epoch_machine,
 };
 
 enum fl_invitation_state fl_invitation_state_at(unsigned state, int64_t expires_at_ms,

@@ -79,6 +79,14 @@ enum fl_alert_state {
     FL_ALERT_STATE_COUNT
 };
 
+enum fl_epoch_state {
+    FL_EPOCH_NONE,
+    FL_EPOCH_OPEN,      /* its keys are in use */
+    FL_EPOCH_CLOSED,    /* nothing living rests on it: its keys are being destroyed */
+    FL_EPOCH_DESTROYED, /* on every node */
+    FL_EPOCH_STATE_COUNT
+};
+
 extern const struct fl_sm fl_invitation_machine;
 extern const struct fl_sm fl_claim_machine;
 extern const struct fl_sm fl_device_machine;
@@ -88,9 +96,10 @@ extern const struct fl_sm fl_condition_machine;
 extern const struct fl_sm fl_transfer_machine;
 extern const struct fl_sm fl_alert_machine;
 extern const struct fl_sm fl_firmware_machine;
+extern const struct fl_sm fl_epoch_machine;
 
 /* All of them, for tests and docs. */
-enum { FL_MACHINE_COUNT = 9 };
+enum { FL_MACHINE_COUNT = 10 };
 extern const struct fl_sm *const fl_machines[FL_MACHINE_COUNT];
 
 /* The state that counts at a time: an offer at or past its end is expired. A share that was

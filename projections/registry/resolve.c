@@ -5,6 +5,7 @@
 #include "core/assert.h"
 #include "core/bytes.h"
 #include "projections/registry/content.h"
+#include "projections/registry/decide_privacy.h"
 #include "projections/registry/deciding.h"
 
 static bool denied(struct fl_deciding *d, const char *sentence)
@@ -13,10 +14,13 @@ static bool denied(struct fl_deciding *d, const char *sentence)
     return false;
 }
 
-/* Who accepts an invitation need not have an account yet, himself or through the operator. */
+/* Who accepts an invitation need not have an account yet, himself or through the operator; nor need
+ * somebody whom the operator erases. */
 static bool may_be_new(const struct fl_deciding *d)
 {
-    return d->action.row->type == FL_MESSAGE_AcceptInvitation;
+    return d->action.row->type == FL_MESSAGE_AcceptInvitation ||
+           (d->action.row->type == FL_MESSAGE_ErasePerson && d->actor_kind == FL_ACTOR_OPERATOR &&
+            d->action.on_behalf_of.data == NULL);
 }
 
 static bool resolve_account(struct fl_deciding *d, struct fl_slice account_id)
@@ -159,6 +163,10 @@ static bool check_profile_time(struct fl_deciding *d, int64_t profile_time_ms)
         fl_reject(d, FL_REJECT(INVALID), "The profile was written after the request.");
         return false;
     }
+    if (d->now_ms - profile_time_ms >= d->rules->limits.profile_unnamed_ms_max) {
+        fl_reject(d, FL_REJECT(EXPIRED), "The profile was written too long ago.");
+        return false;
+    }
     return true;
 }
 
@@ -170,7 +178,8 @@ bool fl_person_resolve(struct fl_deciding *d, const Fleetlog__V1__PersonRef *ref
         fl_reject(d, FL_REJECT(INVALID), "The request names no person.");
         return false;
     }
-    if (!check_profile_time(d, ref->profile_time_ms) || !find_subject(d, ref, &known))
+    if (!check_profile_time(d, ref->profile_time_ms) || !fl_epochs_fit(d, ref) ||
+        !find_subject(d, ref, &known))
         return false;
     const fl_subject_row *row = fl_row_by_id(
         d->kv, d->arena, FL_TABLE_SUBJECTS, fl_slice_text(known != NULL ? known : ref->subject_id));

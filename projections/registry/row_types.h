@@ -32,3 +32,6 @@ typedef Fleetlog__Rows__V1__TransferRow fl_transfer_row;
 typedef Fleetlog__Rows__V1__OutboxRow fl_outbox_row;
 typedef Fleetlog__Rows__V1__AlertRow fl_alert_row;
 typedef Fleetlog__Rows__V1__PolicyRow fl_policy_row;
+typedef Fleetlog__Rows__V1__EpochRow fl_epoch_row;
+typedef Fleetlog__Rows__V1__LinkKeyRow fl_link_key_row;
+typedef Fleetlog__Rows__V1__ErasureRow fl_erasure_row;

@@ -105,6 +105,12 @@ void fl_key_log(struct fl_key *key)
     fl_key_u8(key, 1);
 }
 
+void fl_key_number(struct fl_key *key, uint32_t number)
+{
+    fl_key_begin(key);
+    fl_key_u32(key, number);
+}
+
 void fl_key_address(struct fl_key *key, const Fleetlog__V1__AddressIndex *index)
 {
     fl_key_begin(key);
@@ -171,6 +177,22 @@ void fl_key_nth(struct fl_key *key, enum fl_registry_index list, const char *own
     fl_key_list(key, list, fl_slice_text(owner_id));
     fl_key_u64(key, sequence);
     fl_key_id_text(key, member_id);
+}
+
+void fl_key_epoch_person(struct fl_key *key, uint32_t epoch, const char *subject_id)
+{
+    fl_key_begin(key);
+    fl_key_u8(key, FL_INDEX_EPOCH_PEOPLE);
+    fl_key_u32(key, epoch);
+    fl_key_id_text(key, subject_id);
+}
+
+void fl_key_erasure_open(struct fl_key *key, uint64_t sequence, const char *subject_id)
+{
+    fl_key_begin(key);
+    fl_key_u8(key, FL_INDEX_ERASURES_OPEN);
+    fl_key_u64(key, sequence);
+    fl_key_id_text(key, subject_id);
 }
 
 void fl_key_claim_code(struct fl_key *key, ProtobufCBinaryData code_hash)

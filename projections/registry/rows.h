@@ -50,6 +50,8 @@ enum fl_registry_index {
     FL_INDEX_ALERT_TOLD,           /* device, condition u32, subject -> enum fl_alert_told u8 */
     FL_INDEX_UNSUBSCRIBED,         /* kind of mail u32, subject */
     FL_INDEX_DUE,                  /* time u64, DueKind u8, step u32, id: due.h */
+    FL_INDEX_EPOCH_PEOPLE,         /* epoch u32, subject: living people whose profile is of it */
+    FL_INDEX_ERASURES_OPEN,        /* sequence u64, subject: erasures that are not done */
     FL_INDEX_COUNT
 };
 
@@ -78,6 +80,7 @@ void fl_row_put_by_id(struct fl_kv *kv, struct fl_arena *arena, enum fl_registry
 
 /* Keys that are more than one id. */
 void fl_key_log(struct fl_key *key);
+void fl_key_number(struct fl_key *key, uint32_t number);
 void fl_key_address(struct fl_key *key, const Fleetlog__V1__AddressIndex *index);
 void fl_key_grant(struct fl_key *key, const char *device_id, struct fl_slice subject_id);
 void fl_key_alias(struct fl_key *key, const char *device_id, uint64_t sequence);
@@ -92,6 +95,8 @@ void fl_key_pair(struct fl_key *key, enum fl_registry_index list, const char *ow
                  const char *member_id);
 void fl_key_nth(struct fl_key *key, enum fl_registry_index list, const char *owner_id,
                 uint64_t sequence, const char *member_id);
+void fl_key_epoch_person(struct fl_key *key, uint32_t epoch, const char *subject_id);
+void fl_key_erasure_open(struct fl_key *key, uint64_t sequence, const char *subject_id);
 void fl_key_claim_code(struct fl_key *key, ProtobufCBinaryData code_hash);
 
 /* Puts an entry into INDEX; a bad key makes the kv's error CORRUPT. */

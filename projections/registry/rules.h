@@ -30,8 +30,9 @@ struct fl_rules_limits {
     int64_t transfer_offer_ms;             /* the same of an offer of ownership */
     int64_t claim_ms_max;                  /* the longest that a claim code may live */
     int64_t action_id_ms;                  /* how long an action's id is remembered, in log time */
-    int64_t profile_age_ms_max;   /* a profile older than this at the action's time is refused */
-    int64_t profile_ahead_ms_max; /* so is one from further ahead: two gateways' clocks */
+    int64_t profile_age_ms_max;     /* a profile older than this at the action's time is refused */
+    int64_t profile_ahead_ms_max;   /* so is one from further ahead: two gateways' clocks */
+    int64_t profile_unnamed_ms_max; /* in log time: past it the keeper removes one unnamed */
     int64_t command_ttl_ms_min;
     int64_t command_ttl_ms_max;
 };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/limits.h"
 #include "projections/registry/decide_alias.h"
 #include "projections/registry/decide_due.h"
 #include "projections/registry/decide_firmware.h"
 #include "projections/registry/decide_outbox.h"
+#include "projections/registry/decide_privacy.h"
 #include "projections/registry/decide_transfer.h"
 #include "projections/registry/deciding.h"
 
@@ -56,6 +58,13 @@ static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_SetNotificationPolicy] = fl_decide_set_notification_policy,
     [FL_MESSAGE_Unsubscribe] = fl_decide_unsubscribe,
     [FL_MESSAGE_FireDue] = fl_decide_fire_due,
+    [FL_MESSAGE_ErasePerson] = fl_decide_erase_person,
+    [FL_MESSAGE_OpenEpoch] = fl_decide_open_epoch,
+    [FL_MESSAGE_ReindexPeople] = fl_decide_reindex_people,
+    [FL_MESSAGE_ConfirmEpoch] = fl_decide_confirm_epoch,
+    [FL_MESSAGE_CloseEpoch] = fl_decide_close_epoch,
+    [FL_MESSAGE_FinishErasure] = fl_decide_finish_erasure,
+    [FL_MESSAGE_RotateLinkKey] = fl_decide_rotate_link_key,
 };
 
 static const struct fl_rules versions[] = {
@@ -75,6 +84,7 @@ static const struct fl_rules versions[] = {
                 .action_id_ms = 7 * DAYS,
                 .profile_age_ms_max = 1 * HOURS,
                 .profile_ahead_ms_max = 5 * MINUTES,
+                .profile_unnamed_ms_max = FL_PROFILE_UNNAMED_MS,
                 .command_ttl_ms_min = 10 * SECONDS,
                 .command_ttl_ms_max = 1 * DAYS,
             },

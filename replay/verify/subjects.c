@@ -83,13 +83,18 @@ static enum fl_error read_profiles(struct profiles *profiles)
     return error;
 }
 
-/* The profile in force of a subject must be there, or a record that removed it. */
+/* The profile in force of a living subject must be there, or a record that removed it. Of somebody
+ * erased there is nothing, and of a profile that was found to be gone when epochs changed. */
 static void check_subject(struct profiles *profiles, const fl_subject_row *row)
 {
     struct fl_verify_finding finding = {.check = FL_VERIFY_PROFILE};
     uint8_t id[FL_ID_SIZE];
     uint8_t key[PROFILE_KEY_SIZE];
     struct fl_slice state;
+    if (row->erased || row->epoch == 0) {
+        profiles->run->result->erased_count++;
+        return;
+    }
     if (!fl_id_to_bytes(fl_slice_text(row->subject_id), id))
         return;
     profile_key(id, row->revision, key);

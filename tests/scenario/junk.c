@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/scenario/cast_mail.h"
+#include "tests/scenario/cast_privacy.h"
 
 enum { HEADER_COUNT_MAX = 40, LONG_SIZE = 600 * 1024 };
 
@@ -28,6 +29,7 @@ static void say_the_rest(struct world *world)
     cast_operator(world, NULL, &activate.base);
     move.cluster_id = "cluster";
     cast_operator(world, NULL, &move.base);
+    cast_open_epoch(world, 2);
     invite.invitation_id = cast_id("claim", 99);
     invite.person = cast_person(world, &person, 50, CAST_EPOCH_1 | CAST_EPOCH_2);
     invite.link_key_generation = 1;
@@ -99,6 +101,15 @@ size_t junk_begin(struct world *world)
     cast_issue_claim(world, 1, 54);
     world->now_ms += 2 * 3600 * 1000;
     cast_fire_all(world);
+    cast_announce(world, 1);
+    cast_confirm(world, 1, 2, true);
+    cast_erase(world, 52, false);
+    cast_reindex(world, 2, 1, 1, false);
+    cast_reindex(world, 2, 2, 1, true);
+    cast_close_epoch(world, 1);
+    cast_confirm(world, 1, 1, false);
+    cast_finish_erasure(world, 52);
+    cast_rotate_link(world, 2, 2);
     return world->entry_count;
 }
 

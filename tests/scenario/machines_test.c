@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/scenario/cast.h"
+#include "tests/scenario/cast_privacy.h"
 #include "tests/unit/diagram.h"
 
 #define CODE(name) FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_##name
@@ -477,6 +477,67 @@ static void conditions_answer_everything(void **state)
     try_all(&fl_condition_machine, bring_condition, inputs, 2);
 }
 
+/* Epoch 2: the one before it is destroyed first, then epoch 3 takes its place. */
+static void bring_epoch(struct world *world, unsigned state)
+{
+    cast_announce(world, 1);
+    if (state == FL_EPOCH_NONE)
+        return;
+    cast_open_epoch(world, 2);
+    if (state == FL_EPOCH_OPEN)
+        return;
+    cast_confirm(world, 1, 2, true);
+    for (unsigned person = 1; person <= 2; person++)
+        cast_reindex(world, 2, person, 1, true);
+    cast_close_epoch(world, 1);
+    cast_confirm(world, 1, 1, false);
+    cast_open_epoch(world, 3);
+    cast_confirm(world, 1, 3, true);
+    cast_close_epoch(world, 2);
+    if (state == FL_EPOCH_DESTROYED)
+        cast_confirm(world, 1, 2, false);
+}
+
+static void open_it(struct world *world)
+{
+    cast_open_epoch(world, 2);
+}
+
+static void confirm_stored(struct world *world)
+{
+    cast_confirm(world, 1, 2, true);
+}
+
+static void confirm_destroyed(struct world *world)
+{
+    cast_confirm(world, 1, 2, false);
+}
+
+static void close_it(struct world *world)
+{
+    cast_close_epoch(world, 2);
+}
+
+/* none, open, closed, destroyed */
+static void epochs_answer_everything(void **state)
+{
+    (void)state;
+    static const struct answer opened[] = {EVENT(EpochOpened), REFUSED(EPOCH), REFUSED(EPOCH),
+                                           REFUSED(EPOCH)};
+    static const struct answer stored[] = {REFUSED(EPOCH), EVENT(EpochConfirmed), REFUSED(EPOCH),
+                                           REFUSED(EPOCH)};
+    static const struct answer destroyed[] = {REFUSED(EPOCH), REFUSED(EPOCH), EVENT(EpochConfirmed),
+                                              REFUSED(EPOCH)};
+    /* An open one is closed when a newer one is open: then it is the state `closed` above. */
+    static const struct answer closed[] = {REFUSED(EPOCH), REFUSED(EPOCH), REFUSED(EPOCH),
+                                           REFUSED(EPOCH)};
+    const struct input inputs[] = {{"open", open_it, opened},
+                                   {"confirm stored", confirm_stored, stored},
+                                   {"confirm destroyed", confirm_destroyed, destroyed},
+                                   {"close", close_it, closed}};
+    try_all(&fl_epoch_machine, bring_epoch, inputs, 4);
+}
+
 /* The table of roles, as the product's description has it. */
 static void rights_are_as_described(void **state)
 {
@@ -513,6 +574,7 @@ int main(void)
         cmocka_unit_test(firmware_answers_everything),
         cmocka_unit_test(transfers_answer_everything),
         cmocka_unit_test(conditions_answer_everything),
+        cmocka_unit_test(epochs_answer_everything),
         cmocka_unit_test(rights_are_as_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

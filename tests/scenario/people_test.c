@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/limits.h"
 #include "core/port.h"
+#include "fleetlog/v1/privacy.pb-c.h"
 #include "projections/people/people.h"
 #include "schemas/codec.h"
 #include "tests/scenario/cast.h"
@@ -41,17 +43,36 @@ static enum fl_error bring(void *state, struct fl_kv *kv, const struct fl_record
     return fl_people_view()->apply(state, kv, &input, detail);
 }
 
-static enum fl_error name(void *state, struct fl_kv *kv, unsigned subject, uint64_t revision,
-                          uint64_t sequence)
+static enum fl_error name_at(void *state, struct fl_kv *kv, unsigned subject, uint64_t revision,
+                             uint64_t sequence, int64_t time_ms)
 {
     char detail[FL_DETAIL_SIZE];
     Fleetlog__V1__CoworkerInvited event = FLEETLOG__V1__COWORKER_INVITED__INIT;
     struct fl_envelope envelope = {.row = fl_catalogue_row(FL_MESSAGE_CoworkerInvited),
-                                   .sequence = sequence};
+                                   .sequence = sequence,
+                                   .time_ms = time_ms};
     struct fl_view_input input = {
         .kind = FL_READS_EVENTS, .envelope = &envelope, .message = &event.base};
     event.subject_id = cast_id("subject", subject);
     event.revision = revision;
+    return fl_people_view()->apply(state, kv, &input, detail);
+}
+
+static enum fl_error name(void *state, struct fl_kv *kv, unsigned subject, uint64_t revision,
+                          uint64_t sequence)
+{
+    return name_at(state, kv, subject, revision, sequence, 0);
+}
+
+static enum fl_error ask_for_erasure(void *state, struct fl_kv *kv, unsigned subject)
+{
+    char detail[FL_DETAIL_SIZE];
+    Fleetlog__V1__ErasureRequested event = FLEETLOG__V1__ERASURE_REQUESTED__INIT;
+    struct fl_envelope envelope = {.row = fl_catalogue_row(FL_MESSAGE_ErasureRequested),
+                                   .sequence = 9};
+    struct fl_view_input input = {
+        .kind = FL_READS_EVENTS, .envelope = &envelope, .message = &event.base};
+    event.subject_id = cast_id("subject", subject);
     return fl_people_view()->apply(state, kv, &input, detail);
 }
 
@@ -118,6 +139,63 @@ static void an_erased_profile_is_gone(void **state)
     assert_false(fl_people_sealed(f->kv, id, &revision, &sealed));
     assert_int_equal(fl_people_revision(f->kv, id), 1);
     assert_int_equal(bring(f->state, f->kv, &gone), FL_OK);
+}
+
+static void who_asked_for_erasure_is_shown_as_erased(void **state)
+{
+    struct fixture *f = *state;
+    struct fl_slice id = fl_slice_text(cast_id("subject", 1));
+    struct fl_slice sealed;
+    uint64_t revision;
+    struct fl_record record = profile(&f->arena, 1, 1, false);
+    assert_int_equal(bring(f->state, f->kv, &record), FL_OK);
+    assert_int_equal(name(f->state, f->kv, 1, 1, 5), FL_OK);
+    assert_false(fl_people_is_erased(f->kv, id));
+    assert_int_equal(ask_for_erasure(f->state, f->kv, 1), FL_OK);
+    assert_true(fl_people_is_erased(f->kv, id));
+    assert_false(fl_people_sealed(f->kv, id, &revision, &sealed));
+    assert_false(fl_people_is_erased(f->kv, fl_slice_text(cast_id("subject", 2))));
+}
+
+/* How many profiles may go at a time, however few rows are looked at per step. */
+static unsigned due_count(struct fixture *f, int64_t head_ms)
+{
+    struct fl_people_walk walk = {.done = false};
+    char subject_id[FL_ID_TEXT_SIZE];
+    uint64_t revision;
+    unsigned count = 0;
+    while (!walk.done) {
+        walk.look_count = 1;
+        count += fl_people_next_due(f->kv, &walk, head_ms, subject_id, &revision);
+    }
+    return count;
+}
+
+static void profiles_go_a_day_after_they_are_of_no_use(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t day = FL_PROFILE_UNNAMED_MS;
+    struct fl_record record = profile(&f->arena, 1, 1, false);
+    record.timestamp_ms = 1000;
+    assert_int_equal(bring(f->state, f->kv, &record), FL_OK);
+    assert_int_equal(due_count(f, day + 999), 0);
+    assert_int_equal(due_count(f, day + 1000), 1);
+    /* Named: it stays for ever, until another is named. */
+    assert_int_equal(name_at(f->state, f->kv, 1, 1, 5, 2000), FL_OK);
+    assert_int_equal(due_count(f, 100 * day), 0);
+    record = profile(&f->arena, 1, 2, false);
+    record.timestamp_ms = 10 * day;
+    assert_int_equal(bring(f->state, f->kv, &record), FL_OK);
+    assert_int_equal(name_at(f->state, f->kv, 1, 2, 6, 10 * day + 500), FL_OK);
+    assert_int_equal(due_count(f, 11 * day + 499), 0);
+    assert_int_equal(due_count(f, 11 * day + 500), 1);
+    /* The row forgets what was superseded long ago; the profile may go all the same. */
+    assert_int_equal(name_at(f->state, f->kv, 1, 3, 7, 20 * day), FL_OK);
+    assert_int_equal(name_at(f->state, f->kv, 1, 4, 8, 20 * day + 1), FL_OK);
+    assert_int_equal(due_count(f, 20 * day + 1), 1);
+    assert_int_equal(due_count(f, 21 * day), 2);
+    assert_int_equal(ask_for_erasure(f->state, f->kv, 1), FL_OK);
+    assert_int_equal(due_count(f, 0), 2);
 }
 
 static void junk_is_refused_and_changes_nothing(void **state)
@@ -201,6 +279,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_profile_that_an_event_names_is_in_force, begin, end),
         cmocka_unit_test_setup_teardown(an_erased_profile_is_gone, begin, end),
+        cmocka_unit_test_setup_teardown(who_asked_for_erasure_is_shown_as_erased, begin, end),
+        cmocka_unit_test_setup_teardown(profiles_go_a_day_after_they_are_of_no_use, begin, end),
         cmocka_unit_test_setup_teardown(junk_is_refused_and_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(the_order_of_the_two_inputs_does_not_matter, begin, end),
     };

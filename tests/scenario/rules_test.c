@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "projections/registry/deciding.h"
-#include "tests/scenario/cast.h"
+#include "tests/scenario/cast_privacy.h"
 
 static int begin(void **state)
 {
@@ -50,6 +50,7 @@ static void a_retry_under_another_epoch_is_the_same_request(void **state)
     struct world *world = *state;
     char id[FL_ID_TEXT_SIZE];
     world_id("action", "retry", id);
+    cast_open_epoch(world, 2);
     assert_int_equal(invite(world, id, 50, CAST_EPOCH_1 | CAST_EPOCH_2, 50),
                      FL_MESSAGE_CoworkerInvited);
     invite(world, id, 50, CAST_EPOCH_1, 51);
@@ -66,12 +67,19 @@ static void a_person_is_known_by_either_index(void **state)
     const Fleetlog__V1__CoworkerInvited *event;
     assert_int_equal(invite(world, NULL, 50, CAST_EPOCH_1, 50), FL_MESSAGE_CoworkerInvited);
     world->now_ms += INT64_C(8) * 86400000;
+    cast_open_epoch(world, 2);
     /* Another subject was minted, the index tells who it is; the new index is learnt. */
     assert_int_equal(invite(world, NULL, 50, CAST_EPOCH_1 | CAST_EPOCH_2, 51),
                      FL_MESSAGE_CoworkerInvited);
     event = (const Fleetlog__V1__CoworkerInvited *)world->last.message;
     assert_string_equal(event->subject_id, cast_id("subject", 50));
     world->now_ms += INT64_C(8) * 86400000;
+    cast_announce(world, 1);
+    cast_confirm(world, 1, 2, true);
+    for (unsigned person = 1; person <= 2; person++)
+        assert_int_equal(cast_reindex(world, 2, person, 1, false), FL_MESSAGE_PeopleReindexed);
+    assert_int_equal(cast_reindex(world, 2, 50, 1, false), FL_MESSAGE_PeopleReindexed);
+    assert_int_equal(cast_close_epoch(world, 1), FL_MESSAGE_EpochClosed);
     assert_int_equal(invite(world, NULL, 50, CAST_EPOCH_2, 52), FL_MESSAGE_CoworkerInvited);
     event = (const Fleetlog__V1__CoworkerInvited *)world->last.message;
     assert_string_equal(event->subject_id, cast_id("subject", 50));
@@ -83,8 +91,9 @@ static void indexes_of_two_people_are_refused(void **state)
     struct cast_person a;
     struct cast_person b;
     Fleetlog__V1__InviteCoworker action = FLEETLOG__V1__INVITE_COWORKER__INIT;
+    cast_open_epoch(world, 2);
     invite(world, NULL, 50, CAST_EPOCH_1, 50);
-    invite(world, NULL, 51, CAST_EPOCH_2, 51);
+    invite(world, NULL, 51, CAST_EPOCH_1 | CAST_EPOCH_2, 51);
     action.invitation_id = cast_id("share", 900);
     action.link_key_generation = 1;
     action.person = cast_person(world, &a, 50, CAST_EPOCH_1 | CAST_EPOCH_2);

@@ -283,6 +283,10 @@ static size_t read_actor(struct scenario *s, const struct sentence *sentence, si
         set_actor(s, "timekeeper", "", NULL);
         return at + 2;
     }
+    if (is(sentence, at, "the") && is(sentence, at + 1, "keeper")) {
+        set_actor(s, "keeper", "", NULL);
+        return at + 2;
+    }
     if (at + 1 >= sentence->count)
         return at;
     if (is(sentence, at, "agent") || is(sentence, at, "node")) {
@@ -323,13 +327,9 @@ void request(struct scenario *s, const ProtobufCMessage *message)
 
 /* Sentences of all families, by what they may stand for. */
 static const struct pattern *const plain_tables[] = {plain_patterns, due_patterns, NULL};
-static const struct pattern *const request_tables[] = {request_patterns,
-                                                       device_patterns,
-                                                       transfer_patterns,
-                                                       notification_patterns,
-                                                       due_requests,
-                                                       firmware_patterns,
-                                                       NULL};
+static const struct pattern *const request_tables[] = {
+    request_patterns, device_patterns,   transfer_patterns, notification_patterns,
+    due_requests,     firmware_patterns, privacy_patterns,  NULL};
 static const struct pattern *const expect_tables[] = {log_patterns, mail_patterns, due_expectations,
                                                       expect_patterns, NULL};
 

@@ -43,7 +43,8 @@ struct scenario {
     char last_id[FL_ID_TEXT_SIZE]; /* of the last request */
     struct fl_record last_action;
     bool has_action;
-    bool must_succeed; /* a given */
+    bool must_succeed;  /* a given */
+    uint32_t epochs[2]; /* under which addresses are indexed, from and to; 0: epoch 1 */
     struct fl_rules rules[2];
     struct fl_rules_set set;
 };
@@ -67,6 +68,7 @@ extern const struct pattern log_patterns[];          /* the same, about the Even
 extern const struct pattern due_patterns[];          /* whole, about what falls due */
 extern const struct pattern due_requests[];          /* after an actor, the same */
 extern const struct pattern due_expectations[];      /* after then, the same */
+extern const struct pattern privacy_patterns[];      /* the same, about personal data */
 
 /* Ends the test: file, line, why. */
 _Noreturn void fail(const struct scenario *s, const char *format, ...)
@@ -98,10 +100,13 @@ const char *name_of(const char *id);
 /* A person by name: the same address in every scenario, as the gateway would index it. */
 struct person {
     Fleetlog__V1__PersonRef ref;
-    Fleetlog__V1__AddressIndex index;
-    Fleetlog__V1__AddressIndex *indexes[1];
-    uint8_t bytes[FL_ID_SIZE];
+    Fleetlog__V1__AddressIndex index[2];
+    Fleetlog__V1__AddressIndex *indexes[2];
+    uint8_t bytes[2][FL_ID_SIZE];
     char subject[FL_ID_TEXT_SIZE];
 };
+
+/* Index of a person's address under an epoch. */
+void address_index(const char *name, uint32_t epoch, uint8_t out[FL_ID_SIZE]);
 
 Fleetlog__V1__PersonRef *person_ref(struct scenario *s, const char *name, struct person *person);

@@ -6,20 +6,30 @@
 
 #include "tests/scenario/scenario.h"
 
+void address_index(const char *name, uint32_t epoch, uint8_t out[FL_ID_SIZE])
+{
+    char kind[32];
+    snprintf(kind, sizeof(kind), epoch == 1 ? "address" : "address %u", epoch);
+    fl_id_to_bytes(fl_slice_text(id_of(kind, name)), out);
+}
+
 Fleetlog__V1__PersonRef *person_ref(struct scenario *s, const char *name, struct person *person)
 {
     fleetlog__v1__person_ref__init(&person->ref);
-    fleetlog__v1__address_index__init(&person->index);
     const char *subject = s->modifiers.other_subject != NULL ? s->modifiers.other_subject : name;
     memcpy(person->subject, id_of("subject", subject), FL_ID_TEXT_SIZE);
-    fl_id_to_bytes(fl_slice_text(id_of("address", name)), person->bytes);
-    person->index.epoch = 1;
-    person->index.index = (ProtobufCBinaryData){sizeof(person->bytes), person->bytes};
-    person->indexes[0] = &person->index;
+    uint32_t first = s->epochs[0] == 0 ? 1 : s->epochs[0];
+    for (uint32_t i = 0; i < 2 && (i == 0 || first + i <= s->epochs[1]); i++) {
+        fleetlog__v1__address_index__init(&person->index[i]);
+        person->index[i].epoch = first + i;
+        address_index(name, first + i, person->bytes[i]);
+        person->index[i].index = (ProtobufCBinaryData){FL_ID_SIZE, person->bytes[i]};
+        person->indexes[i] = &person->index[i];
+        person->ref.n_indexes++;
+    }
     person->ref.subject_id = person->subject;
     person->ref.revision = 1;
     person->ref.indexes = person->indexes;
-    person->ref.n_indexes = 1;
     person->ref.profile_time_ms = s->world.now_ms - s->modifiers.profile_age_ms;
     return &person->ref;
 }

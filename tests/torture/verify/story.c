@@ -16,6 +16,7 @@
 #include "producers/agent_protocol.h"
 #include "schemas/topics.h"
 #include "tests/scenario/cast_mail.h"
+#include "tests/scenario/cast_privacy.h"
 
 #define INIT(type, name, descriptor)                                                               \
     Fleetlog__V1__##type name;                                                                     \
@@ -204,6 +205,24 @@ static void time_ends(struct node *node)
     assert_null(world_rejection(world));
 }
 
+/* Somebody is erased: a new epoch, the living under it, the old one destroyed. */
+static void erasure(struct node *node)
+{
+    struct world *world = &node->world;
+    assert_int_equal(cast_announce(world, 1), FL_MESSAGE_NodeAnnounced);
+    assert_int_equal(cast_erase(world, 4, false), FL_MESSAGE_ErasureRequested);
+    assert_int_equal(cast_open_epoch(world, 2), FL_MESSAGE_EpochOpened);
+    assert_int_equal(cast_confirm(world, 1, 2, true), FL_MESSAGE_EpochConfirmed);
+    pass_time(node);
+    for (unsigned person = 1; person <= 3; person++)
+        assert_int_equal(cast_reindex(world, 2, person, 1, person == 3),
+                         FL_MESSAGE_PeopleReindexed);
+    assert_int_equal(cast_close_epoch(world, 1), FL_MESSAGE_EpochClosed);
+    assert_int_equal(cast_confirm(world, 1, 1, false), FL_MESSAGE_EpochConfirmed);
+    assert_int_equal(cast_finish_erasure(world, 4), FL_MESSAGE_PersonErased);
+    assert_int_equal(cast_rotate_link(world, 2, 2), FL_MESSAGE_LinkKeyRotated);
+}
+
 /* Junk that was let in, an action sent twice, and the log's end. */
 static void last_things(struct node *node)
 {
@@ -286,17 +305,19 @@ static struct fl_record keep_plain(struct node *node, struct fl_slice id, const 
 
 static void write_profiles(struct node *node, struct fl_journal *journal)
 {
-    for (unsigned i = 1; i <= PEOPLE; i++) {
+    for (unsigned n = 1; n <= PEOPLE + 2; n++) {
+        /* Two are sealed again for the second epoch. */
+        unsigned i = n <= PEOPLE ? n : n - PEOPLE;
         uint8_t nonce[24] = {(uint8_t)i};
         uint8_t sealed[40] = {(uint8_t)i, 2, 3};
         char key[64];
         INIT(SealedProfile, profile, sealed_profile);
-        snprintf(key, sizeof(key), "%s/1", cast_id("subject", i));
+        snprintf(key, sizeof(key), "%s/%u", cast_id("subject", i), n <= PEOPLE ? 1 : 2);
         profile.version = 1;
-        profile.epoch = 1;
+        profile.epoch = n <= PEOPLE ? 1 : 2;
         profile.nonce = (ProtobufCBinaryData){sizeof(nonce), nonce};
         profile.ciphertext = (ProtobufCBinaryData){sizeof(sealed), sealed};
-        struct fl_record record = keep_plain(node, fl_slice_text(cast_id("command", 100 + i)),
+        struct fl_record record = keep_plain(node, fl_slice_text(cast_id("command", 100 + n)),
                                              "fleetlog.v1.SealedProfile", node->world.now_ms,
                                              fl_slice_text(key), &profile.base);
         append(journal, "subjects", 0, &record, 1);
@@ -391,6 +412,7 @@ void story_write(struct node *node, struct fl_journal *journal)
     mail(node);
     time_ends(node);
     owners(node);
+    erasure(node);
     last_things(node);
     check_types(node);
     write_decided(node, journal);
