@@ -18,6 +18,7 @@ import time
 import urllib.parse
 import uuid
 
+import openapi
 from harness import DEADLINE_S
 
 SODIUM = ctypes.CDLL(ctypes.util.find_library("sodium"))
@@ -60,7 +61,9 @@ def call(connection, method, path, body=None, headers=None):
         connection.request(method, path, body, headers)
     except (BrokenPipeError, ConnectionResetError):
         pass  # refused before all of it was sent: the answer is there to be read, if it was not overtaken
-    return Answer(connection.getresponse())
+    answer = Answer(connection.getresponse())
+    openapi.check(method, path, answer)
+    return answer
 
 
 def operator(node, method, path, body=None, account=None, headers=None):
