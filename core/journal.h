@@ -76,6 +76,17 @@ struct fl_append {
 enum fl_error fl_journal_append(struct fl_journal *journal, const struct fl_append *batches,
                                 size_t batch_count) FL_MUST_USE;
 
+/* The same in two steps, so that the caller does something else while an engine works. Batches and
+ * what they point to are borrowed until the end. Begun one after the other by one thread, appends
+ * to a partition land in that order as far as they land; one that fails holds none back. begin: an
+ * error means that nothing was sent and there is nothing to end. end: any thread; the result of
+ * fl_journal_append. Kafka has several under way at once; embedded and memory append in begin. */
+struct fl_pending_append;
+enum fl_error fl_journal_append_begin(struct fl_journal *journal, const struct fl_append *batches,
+                                      size_t batch_count,
+                                      struct fl_pending_append **pending) FL_MUST_USE;
+enum fl_error fl_journal_append_end(struct fl_pending_append **pending) FL_MUST_USE;
+
 /* First offset still there and the offset that the next append gets (on Kafka the high watermark).
  */
 enum fl_error fl_journal_offsets(struct fl_journal *journal, const char *topic, uint32_t partition,

@@ -14,6 +14,10 @@ struct fl_journal_ops {
     enum fl_error (*ensure_topic)(struct fl_journal *, const struct fl_topic_spec *);
     enum fl_error (*describe_topic)(struct fl_journal *, const char *, struct fl_topic_info *);
     enum fl_error (*append)(struct fl_journal *, const struct fl_append *, size_t);
+    /* Both or none: without them an append is over when it has begun. */
+    enum fl_error (*append_begin)(struct fl_journal *, const struct fl_append *, size_t,
+                                  struct fl_pending_append **);
+    enum fl_error (*append_end)(struct fl_pending_append *);
     enum fl_error (*offsets)(struct fl_journal *, const char *, uint32_t, uint64_t *, uint64_t *);
     enum fl_error (*offset_at)(struct fl_journal *, const char *, uint32_t, int64_t, uint64_t *);
     enum fl_error (*maintain)(struct fl_journal *, int64_t);
@@ -43,6 +47,11 @@ struct fl_journal {
 
 struct fl_reader {
     struct fl_journal *journal;
+};
+
+struct fl_pending_append {
+    struct fl_journal *journal;
+    enum fl_error error; /* of an engine that appends at once */
 };
 
 struct fl_group {

@@ -78,11 +78,18 @@ const struct fl_header *fl_record_header(const struct fl_record *record, const c
 
 bool fl_record_has_duplicate_header(const struct fl_record *record)
 {
-    for (uint32_t i = 0; i < record->header_count; i++)
-        for (uint32_t k = 0; k < i; k++)
-            if (record->headers[i].name.size == record->headers[k].name.size &&
-                fl_slice_equal(record->headers[i].name, record->headers[k].name))
+    /* Names that differ in length and last byte are different: mostly all do, or nearly. */
+    uint64_t met = 0;
+    for (uint32_t i = 0; i < record->header_count; i++) {
+        struct fl_slice name = record->headers[i].name;
+        unsigned last = name.size == 0 ? 0 : name.data[name.size - 1];
+        uint64_t bit = UINT64_C(1) << ((name.size * 7 + last) % 64);
+        for (uint32_t k = 0; (met & bit) != 0 && k < i; k++)
+            if (name.size == record->headers[k].name.size &&
+                fl_slice_equal(name, record->headers[k].name))
                 return true;
+        met |= bit;
+    }
     return false;
 }
 
@@ -94,21 +101,36 @@ size_t fl_record_size(const struct fl_record *record)
     return size;
 }
 
+/* Copies a byte string to `at`, which moves behind it. */
+static struct fl_slice place(uint8_t **at, struct fl_slice from)
+{
+    if (from.data == NULL)
+        return FL_SLICE_NULL;
+    uint8_t *copy = *at;
+    if (from.size != 0)
+        memcpy(copy, from.data, from.size);
+    *at += from.size;
+    return fl_slice_of(copy, from.size);
+}
+
 bool fl_record_copy(struct fl_arena *arena, const struct fl_record *from, struct fl_record *to)
 {
-    struct fl_header *headers =
-        fl_arena_alloc(arena, ((size_t)from->header_count + 1) * sizeof(*headers));
+    /* One block: a record has dozens of byte strings. One byte more, so that an empty one at its
+     * end still points inside. */
+    size_t table_size = from->header_count * sizeof(struct fl_header);
+    struct fl_header *headers = fl_arena_alloc(arena, table_size + fl_record_size(from) + 1);
     if (headers == NULL)
         return false;
-    for (uint32_t i = 0; i < from->header_count; i++) {
-        headers[i].name = fl_arena_copy(arena, from->headers[i].name);
-        headers[i].value = fl_arena_copy(arena, from->headers[i].value);
-    }
+    uint8_t *at = (uint8_t *)headers + table_size;
     *to = *from;
-    to->key = fl_arena_copy(arena, from->key);
-    to->value = fl_arena_copy(arena, from->value);
+    to->key = place(&at, from->key);
+    for (uint32_t i = 0; i < from->header_count; i++) {
+        headers[i].name = place(&at, from->headers[i].name);
+        headers[i].value = place(&at, from->headers[i].value);
+    }
+    to->value = place(&at, from->value);
     to->headers = headers;
-    return !arena->exhausted;
+    return true;
 }
 
 enum fl_error fl_record_check_limits(const struct fl_record *record, const char **what)

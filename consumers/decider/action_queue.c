@@ -8,12 +8,16 @@
 #include "core/assert.h"
 #include "core/wait.h"
 
-enum { POLL_MS = 1000, POLL_SIZE_MAX = 1024 * 1024, CHUNK_BOUND = 64 * 1024 * 1024 };
+enum {
+    POLL_MS = 1000,
+    POLL_SIZE_MAX = 64 * 1024 /* parsed and copied while it is in the cache */,
+    CHUNK_BOUND = 64 * 1024 * 1024
+};
 
 struct chunk {
     struct chunk *next;
     struct fl_arena arena;
-    struct fl_record *records;
+    struct fl_action *actions;
     uint64_t first;
     size_t count;
 };
@@ -23,6 +27,7 @@ struct fl_action_queue {
     struct fl_reader *reader;
     void (*on_more)(void *context);
     void *context;
+    struct fl_sha256 *sha;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -42,24 +47,27 @@ static void free_chunk(struct chunk *chunk)
     free(chunk);
 }
 
-static enum fl_error make_chunk(const struct fl_batch *batch, uint64_t expected,
-                                struct chunk **made)
+static enum fl_error make_chunk(const struct fl_action_queue *queue, const struct fl_batch *batch,
+                                uint64_t expected, struct chunk **made)
 {
     struct chunk *chunk = calloc(1, sizeof(*chunk));
     if (chunk == NULL)
         return FL_NO_MEMORY;
     fl_arena_init(&chunk->arena, CHUNK_BOUND);
     chunk->first = expected;
-    chunk->records = fl_arena_alloc(&chunk->arena, batch->count * sizeof(*chunk->records));
-    enum fl_error error = chunk->records == NULL ? FL_NO_MEMORY : FL_OK;
+    chunk->actions = fl_arena_alloc(&chunk->arena, batch->count * sizeof(*chunk->actions));
+    enum fl_error error = chunk->actions == NULL ? FL_NO_MEMORY : FL_OK;
     for (size_t i = 0; error == FL_OK && i < batch->count; i++) {
         /* The offsets of actions have no gaps: no transactions, no compaction, no retention. */
         if (batch->entries[i].offset != expected + i)
             error = FL_LOG_CHANGED;
-        else if (!fl_record_copy(&chunk->arena, &batch->entries[i].record, &chunk->records[i]))
+        else if (!fl_record_copy(&chunk->arena, &batch->entries[i].record,
+                                 &chunk->actions[i].record))
             error = FL_NO_MEMORY;
-        else
+        if (error == FL_OK) {
+            fl_record_hash(queue->sha, &chunk->actions[i].record, chunk->actions[i].hash);
             chunk->count++;
+        }
     }
     if (error == FL_OK)
         *made = chunk;
@@ -116,7 +124,7 @@ static void *read_ahead(void *context)
         struct chunk *chunk = NULL;
         enum fl_error error = fl_reader_poll(queue->reader, POLL_MS, POLL_SIZE_MAX, &batch);
         if (error == FL_OK && batch.count > 0)
-            error = make_chunk(&batch, next, &chunk);
+            error = make_chunk(queue, &batch, next, &chunk);
         if (error != FL_OK && fl_error_class(error) != FL_CLASS_RETRY) {
             fail(queue, error);
             queue->on_more(queue->context);
@@ -144,8 +152,10 @@ enum fl_error fl_action_queue_open(struct fl_journal *journal, uint64_t offset,
     opened->on_more = on_more;
     opened->context = context;
     opened->end = offset;
+    opened->sha = fl_sha256_open();
     enum fl_error error = fl_reader_open(journal, &source, 1, &opened->reader);
     if (error != FL_OK) {
+        fl_sha256_close(&opened->sha);
         free(opened);
         return error;
     }
@@ -157,7 +167,7 @@ enum fl_error fl_action_queue_open(struct fl_journal *journal, uint64_t offset,
     return FL_OK;
 }
 
-static const struct fl_record *find(struct fl_action_queue *queue, uint64_t offset)
+static const struct fl_action *find(struct fl_action_queue *queue, uint64_t offset)
 {
     struct chunk *chunk = queue->hint;
     if (chunk == NULL || offset < chunk->first)
@@ -167,15 +177,15 @@ static const struct fl_record *find(struct fl_action_queue *queue, uint64_t offs
     if (chunk == NULL || offset < chunk->first)
         return NULL;
     queue->hint = chunk;
-    return &chunk->records[offset - chunk->first];
+    return &chunk->actions[offset - chunk->first];
 }
 
 enum fl_error fl_action_queue_get(struct fl_action_queue *queue, uint64_t offset, int timeout_ms,
-                                  const struct fl_record **record)
+                                  const struct fl_action **action)
 {
     enum fl_error error = FL_OK;
-    const struct fl_record *found = NULL;
-    int64_t deadline_ms = fl_port_monotonic_ms(fl_port_system()) + timeout_ms;
+    const struct fl_action *found = NULL;
+    int64_t deadline_ms = timeout_ms == 0 ? 0 : fl_port_monotonic_ms(fl_port_system()) + timeout_ms;
     pthread_mutex_lock(&queue->lock);
     for (;;) {
         found = find(queue, offset);
@@ -192,7 +202,7 @@ enum fl_error fl_action_queue_get(struct fl_action_queue *queue, uint64_t offset
         error = FL_TIMEOUT;
     pthread_mutex_unlock(&queue->lock);
     if (error == FL_OK)
-        *record = found;
+        *action = found;
     return error;
 }
 
@@ -226,6 +236,7 @@ void fl_action_queue_close(struct fl_action_queue **queue)
     pthread_join(closing->thread, NULL);
     fl_reader_close(&closing->reader);
     fl_action_queue_release(closing, UINT64_MAX);
+    fl_sha256_close(&closing->sha);
     pthread_cond_destroy(&closing->changed);
     pthread_mutex_destroy(&closing->lock);
     free(closing);

@@ -2,7 +2,7 @@
 #pragma once
 /*
  * Actions read ahead of the decider: a thread copies them from the journal into a bounded queue, in
- * offset order and without gaps, and wakes whoever waits.
+ * offset order and without gaps, hashes them, and wakes whoever waits.
  *
  * Why a thread: the decider waits for events; a new action must end that wait. An action stays in
  * the queue until it is released, so that after a lost race it is decided again without being read
@@ -20,6 +20,11 @@ enum { FL_ACTION_QUEUE_SIZE_MAX = 16 * 1024 * 1024 };
 
 struct fl_action_queue;
 
+struct fl_action {
+    struct fl_record record;
+    uint8_t hash[FL_HASH_SIZE]; /* fl_record_hash */
+};
+
 /* Starts reading at `offset`. on_more is called by the reading thread whenever the queue stops
  * being empty, and when reading has failed for good. */
 enum fl_error fl_action_queue_open(struct fl_journal *journal, uint64_t offset,
@@ -29,7 +34,7 @@ enum fl_error fl_action_queue_open(struct fl_journal *journal, uint64_t offset,
 /* The action at `offset`, waiting for it up to timeout_ms. FL_TIMEOUT: not there yet.
  * FL_LOG_CHANGED: the topic skips it. Otherwise why reading failed. */
 enum fl_error fl_action_queue_get(struct fl_action_queue *queue, uint64_t offset, int timeout_ms,
-                                  const struct fl_record **record) FL_MUST_USE;
+                                  const struct fl_action **action) FL_MUST_USE;
 
 /* Forgets everything below `offset`. */
 void fl_action_queue_release(struct fl_action_queue *queue, uint64_t offset);

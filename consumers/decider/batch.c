@@ -8,20 +8,22 @@
 #include "fleetlog/v1/events.pb-c.h"
 
 enum fl_error fl_decider_answer(struct decider *decider, const struct fl_chain_head *head,
-                                uint64_t offset, const struct fl_record *action,
-                                const uint8_t hash[FL_HASH_SIZE], struct fl_decision *decision)
+                                uint64_t offset, const struct fl_action *action,
+                                struct fl_decision *decision)
 {
     struct fl_kv *kv = fl_store_kv(decider->store);
-    struct fl_decide_input input = {
-        .offset = offset, .record = action, .hash = hash, .rules = decider->options.rules};
-    unsigned crashes = fl_crash_guard_count(decider->guard, offset, hash);
+    struct fl_decide_input input = {.offset = offset,
+                                    .record = &action->record,
+                                    .hash = action->hash,
+                                    .rules = decider->options.rules};
+    unsigned crashes = fl_crash_guard_count(decider->guard, offset, action->hash);
     if (crashes >= FL_CRASH_COUNT_MAX) {
         const char *build = fl_crash_guard_build(decider->guard);
         fl_diag(DECIDE_CRASHED, FL_UINT("action", offset), FL_UINT("crashes", crashes),
                 FL_TEXT("build", build), FL_TEXT("answer", "INTERNAL"));
         return fl_decide_internal(kv, head, &input, build, &decider->arena, decision);
     }
-    fl_crash_guard_enter(decider->guard, offset, hash);
+    fl_crash_guard_enter(decider->guard, offset, action->hash);
     enum fl_error error = fl_decide(kv, head, &input, &decider->arena, decision);
     fl_crash_guard_leave(decider->guard);
     return error;
@@ -48,16 +50,14 @@ struct deciding {
 };
 
 /* Decides and folds one action as record `count` of the batch. */
-static enum fl_error decide_one(struct deciding *d, const struct fl_record *action)
+static enum fl_error decide_one(struct deciding *d, const struct fl_action *action)
 {
     struct decider *decider = d->decider;
     struct fl_decision decision;
     struct fl_view_input input;
-    uint8_t action_hash[FL_HASH_SIZE];
     uint64_t offset = decider->position.next + d->count;
-    fl_record_hash(decider->sha, action, action_hash);
-    enum fl_error error =
-        fl_decider_answer(decider, &d->head, d->head.action, action, action_hash, &decision);
+    fl_arena_reset(&decider->arena);
+    enum fl_error error = fl_decider_answer(decider, &d->head, d->head.action, action, &decision);
     if (error != FL_OK)
         return error;
     fl_decision_view_input(&decision, offset, &input);
@@ -67,8 +67,10 @@ static enum fl_error decide_one(struct deciding *d, const struct fl_record *acti
     enum fl_chain_verdict verdict =
         fl_chain_judge(&d->head, decider->sha, &decision.event, decider->hashes[d->count]);
     fl_assert(verdict == FL_CHAIN_VALID);
+    error = fl_appender_add(decider->appender, &decision.event);
+    if (error != FL_OK)
+        return error;
     fl_chain_advance(&d->head, &decision.event, offset, decider->hashes[d->count]);
-    decider->records[d->count] = decision.event;
     d->size += fl_record_size(&decision.event);
     d->count++;
     return FL_OK;
@@ -81,15 +83,14 @@ static bool has_room(const struct deciding *d)
     uint64_t unread = decider->position.next + d->count - decider->read_next;
     /* Nothing is decided behind a LogMoved until it is known whether this is the place. */
     return !decider->moving && d->count < (alone ? 1 : FL_DECIDE_BATCH_COUNT_MAX) &&
-           d->size < FL_DECIDE_BATCH_SIZE_MAX - FL_EVENT_SIZE_MAX &&
-           decider->arena.used < FL_DECIDE_BATCH_ARENA_MAX && unread < UNREAD_COUNT_MAX;
+           d->size < FL_DECIDE_BATCH_SIZE_MAX && unread < UNREAD_COUNT_MAX;
 }
 
 static enum fl_error fill(struct deciding *d)
 {
     enum fl_error error = FL_OK;
     while (error == FL_OK && has_room(d)) {
-        const struct fl_record *action = NULL;
+        const struct fl_action *action = NULL;
         error = fl_action_queue_get(d->decider->actions, d->head.action, 0, &action);
         if (error == FL_TIMEOUT)
             return FL_OK;
@@ -113,23 +114,14 @@ static enum fl_error lost(struct decider *decider, uint64_t offset)
 }
 
 /* FL_OK iff every record i got the offset next + i: then nobody came between. */
-static enum fl_error append(struct deciding *d)
+static enum fl_error judge_offsets(struct decider *decider, enum fl_error error)
 {
-    struct decider *decider = d->decider;
-    struct fl_append batch = {
-        .topic = "events",
-        .count = d->count,
-        .records = decider->records,
-        .expected_offset = decider->position.next,
-        .offsets = decider->offsets,
-    };
-    enum fl_error error = fl_journal_append(decider->duty->journal, &batch, 1);
-    fl_fault_point("decider-appended");
-    for (uint32_t i = 0; i < d->count; i++) {
-        uint64_t offset = decider->offsets[i];
-        if (offset < decider->position.next)
-            return lost(decider, offset);
-        if (error == FL_OK && offset != decider->position.next + i)
+    uint32_t count = 0;
+    const uint64_t *offsets = fl_appender_offsets(decider->appender, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (offsets[i] < decider->position.next)
+            return lost(decider, offsets[i]);
+        if (error == FL_OK && offsets[i] != decider->position.next + i)
             error = FL_CONFLICT;
     }
     return error;
@@ -140,11 +132,10 @@ static enum fl_error commit(struct deciding *d)
     struct decider *decider = d->decider;
     struct fl_position position = decider->position;
     struct fl_meta_counts counts = fl_meta_counts(d->kv);
-    const struct fl_record *last = &decider->records[d->count - 1];
     position.next += d->count;
     position.last = position.next - 1;
-    position.last_time_ms = last->timestamp_ms;
-    fl_position_hash(FL_TOPIC_EVENTS, decider->sha, last, position.last_hash);
+    position.last_time_ms = d->head.time_ms;
+    memcpy(position.last_hash, d->head.hash, FL_HASH_SIZE);
     counts.applied += d->count;
     fl_meta_set_head(d->kv, &d->head);
     fl_meta_set_position(d->kv, FL_TOPIC_EVENTS, 0, &position);
@@ -179,30 +170,44 @@ static enum fl_error give_way(struct decider *decider, enum fl_error reason)
     return error;
 }
 
+/* Decides, and waits for what that appended. `sent`: something may stand on the log. */
+static enum fl_error decide_and_append(struct deciding *d, bool *sent)
+{
+    struct decider *decider = d->decider;
+    fl_appender_begin(decider->appender, decider->position.next);
+    enum fl_error error = fill(d);
+    if (error == FL_OK && d->count > 0) {
+        decider->view->flush(decider->fold, d->kv);
+        error = d->kv->error;
+    }
+    if (error == FL_OK && d->count > 0)
+        error = fl_appender_finish(decider->appender);
+    *sent = fl_appender_cancel(decider->appender);
+    if (*sent)
+        fl_fault_point("decider-appended");
+    return judge_offsets(decider, error);
+}
+
 enum fl_error fl_decider_decide(struct decider *decider, size_t *count)
 {
     struct deciding d = {.decider = decider, .head = decider->head};
+    bool sent = false;
     *count = 0;
     enum fl_error error = fl_store_begin(decider->store);
     if (error != FL_OK)
         return error;
     d.kv = fl_store_kv(decider->store);
-    fl_arena_reset(&decider->arena);
-    error = fill(&d);
+    error = decide_and_append(&d, &sent);
     if (error == FL_OK && d.count > 0) {
-        decider->view->flush(decider->fold, d.kv);
-        error = d.kv->error;
-    }
-    if (error == FL_OK && d.count > 0) {
-        error = append(&d);
-        if (error == FL_OK) {
-            *count = d.count;
-            return commit(&d);
-        }
+        *count = d.count;
+        return commit(&d);
     }
     fl_store_abort(decider->store);
     decider->view->discard(decider->fold);
-    if (fl_error_class(error) == FL_CLASS_RETRY)
-        return give_way(decider, error);
+    if (sent || fl_error_class(error) == FL_CLASS_RETRY) {
+        enum fl_error unread = give_way(decider, error);
+        if (unread != FL_OK || fl_error_class(error) == FL_CLASS_RETRY)
+            error = unread;
+    }
     return error;
 }

@@ -16,6 +16,7 @@ enum {
     WAIT_MS = 1000,
     ACTION_WAIT_MS = 10000,
     POLL_SIZE_MAX = 1024 * 1024,
+    OWN_POLL_SIZE_MAX = 64 * 1024,
     VIEW_MEMORY_MAX = 64 * 1024 * 1024
 };
 
@@ -141,20 +142,18 @@ static enum fl_error open_log(struct decider *decider)
 
 static enum fl_error allocate(struct decider *decider)
 {
-    decider->records = calloc(FL_DECIDE_BATCH_COUNT_MAX, sizeof(*decider->records));
-    decider->offsets = calloc(FL_DECIDE_BATCH_COUNT_MAX, sizeof(*decider->offsets));
     decider->hashes = calloc(FL_DECIDE_BATCH_COUNT_MAX, sizeof(*decider->hashes));
     decider->unread = calloc(UNREAD_COUNT_MAX, sizeof(*decider->unread));
     decider->sha = fl_sha256_open();
     fl_arena_init(&decider->arena, FL_DECIDE_ARENA_SIZE);
-    return decider->records == NULL || decider->offsets == NULL || decider->hashes == NULL ||
-                   decider->unread == NULL
-               ? FL_NO_MEMORY
-               : FL_OK;
+    if (decider->hashes == NULL || decider->unread == NULL)
+        return FL_NO_MEMORY;
+    return fl_appender_open(decider->duty->journal, decider->options.part_size, &decider->appender);
 }
 
 static void release(struct decider *decider)
 {
+    fl_appender_close(&decider->appender);
     fl_action_queue_close(&decider->actions);
     fl_reader_close(&decider->events);
     fl_group_leave(&decider->lease);
@@ -165,8 +164,6 @@ static void release(struct decider *decider)
     fl_heartbeat_close(&decider->heartbeat);
     fl_sha256_close(&decider->sha);
     fl_arena_fini(&decider->arena);
-    free(decider->records);
-    free(decider->offsets);
     free(decider->hashes);
     free(decider->unread);
 }
@@ -215,20 +212,41 @@ static enum fl_error poll_events(struct decider *decider, int timeout_ms, struct
     if (error != FL_OK)
         return error;
     decider->must_seek = false;
-    error = fl_reader_poll(decider->events, timeout_ms, POLL_SIZE_MAX, batch);
+    /* Own records are compared while they are in the cache; what others decided is committed by
+     * the batch. */
+    bool own = decider->read_next < decider->position.next;
+    error =
+        fl_reader_poll(decider->events, timeout_ms, own ? OWN_POLL_SIZE_MAX : POLL_SIZE_MAX, batch);
     return error == FL_INTERRUPTED ? FL_OK : error;
+}
+
+/* Reads what is there, up to about what one round decides, so that own records to be read again do
+ * not pile up. */
+static enum fl_error read_on(struct decider *decider, bool *was_idle)
+{
+    struct fl_batch batch;
+    size_t count = 0;
+    bool behind = false;
+    enum fl_error error = FL_OK;
+    do {
+        error = poll_events(decider, *was_idle || behind ? WAIT_MS : 0, &batch);
+        *was_idle = count == 0 && batch.count == 0;
+        count += batch.count;
+        if (error == FL_OK && batch.count > 0)
+            error = fl_decider_follow(decider, &batch);
+        /* By half of what it may be: rather wait than decide a few at a time. */
+        behind = decider->position.next > decider->read_next + UNREAD_COUNT_MAX / 2 &&
+                 !fl_duty_stopping(decider->duty);
+    } while (error == FL_OK && (behind || (batch.count > 0 && count < FL_DECIDE_BATCH_COUNT_MAX)));
+    return error;
 }
 
 /* One round: read what came, decide if it is our turn. */
 static enum fl_error step(struct decider *decider, bool *was_idle)
 {
-    struct fl_batch batch;
     size_t count = 0;
     bool held = false;
-    enum fl_error error = poll_events(decider, *was_idle ? WAIT_MS : 0, &batch);
-    *was_idle = batch.count == 0;
-    if (error == FL_OK && batch.count > 0)
-        error = fl_decider_follow(decider, &batch);
+    enum fl_error error = read_on(decider, was_idle);
     if (error == FL_OK)
         error = fl_group_poll(decider->lease, 0, &held);
     if (error == FL_OK && decider->moving)

@@ -15,22 +15,23 @@
  *      └──────────────────── commit: every record at next + i ──────────────────┘
  *
  * Errors: FL_LOG_CHANGED (another log, or acknowledged records lost: stops with an alarm), FL_IO
- * after a failed commit. Threading: its own thread and the action queue's. Limits:
+ * after a failed commit. Threading: its own thread, the action queue's and the appender's. Limits:
  * FL_DECIDE_BATCH_COUNT_MAX actions per batch.
  */
 #include "core/duty.h"
 #include "projections/registry/rules.h"
 
 enum {
-    FL_DECIDE_BATCH_COUNT_MAX = 8192,
-    FL_DECIDE_BATCH_SIZE_MAX = 4 * 1024 * 1024,   /* bytes of events in one append */
-    FL_DECIDE_BATCH_ARENA_MAX = 24 * 1024 * 1024, /* bytes of decisions held at once */
+    FL_DECIDE_BATCH_COUNT_MAX = 16384,
+    FL_DECIDE_BATCH_SIZE_MAX =
+        16 * 1024 * 1024, /* bytes of events, after which no more is decided */
 };
 
 /* For tests; production passes NULL to fl_decider_run. */
 struct fl_decider_options {
     const struct fl_rules_set *rules; /* NULL: production's */
     bool without_lease; /* decides whether it holds the lease or not: slow, not wrong */
+    size_t part_size;   /* bytes of events that are appended at a time; 0: as production does */
     int action_wait_ms; /* how long an event's action is waited for before a back-off; 0: 10 s */
     /* Called after each commit with the number of events applied; may be NULL. */
     void (*on_commit)(void *context, uint64_t sequence);

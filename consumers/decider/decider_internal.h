@@ -2,6 +2,7 @@
 #pragma once
 /* What the files of the decider share; nobody else includes it. */
 #include "consumers/decider/action_queue.h"
+#include "consumers/decider/appender.h"
 #include "consumers/decider/crash_guard.h"
 #include "consumers/decider/decider.h"
 #include "consumers/runner/heartbeat.h"
@@ -12,7 +13,7 @@
 #include "projections/store/store.h"
 
 /* Hashes of own records that were committed and not yet read back. */
-enum { UNREAD_COUNT_MAX = 65536 };
+enum { UNREAD_COUNT_MAX = 262144 };
 
 struct decider {
     struct fl_duty *duty;
@@ -22,6 +23,7 @@ struct decider {
     struct fl_store *store;
     struct fl_reader *events;
     struct fl_action_queue *actions;
+    struct fl_appender *appender;
     struct fl_group *lease;
     struct fl_crash_guard *guard;
     struct fl_takeover takeover; /* of a rebuilt registry */
@@ -39,8 +41,6 @@ struct decider {
     bool elsewhere;   /* the log goes on at another journal than this one */
     uint8_t (*unread)[FL_HASH_SIZE]; /* ring: index = offset % UNREAD_COUNT_MAX, for read_next <=
                                         offset < position.next */
-    struct fl_record *records;
-    uint64_t *offsets;
     uint8_t (*hashes)[FL_HASH_SIZE];
     char detail[FL_DETAIL_SIZE];
 };
@@ -57,8 +57,7 @@ enum fl_error fl_decider_decide(struct decider *decider, size_t *count) FL_MUST_
 
 /* decide() under the crash guard, INTERNAL after three crashes. The decision lives in the arena. */
 enum fl_error fl_decider_answer(struct decider *decider, const struct fl_chain_head *head,
-                                uint64_t offset, const struct fl_record *action,
-                                const uint8_t hash[FL_HASH_SIZE],
+                                uint64_t offset, const struct fl_action *action,
                                 struct fl_decision *decision) FL_MUST_USE;
 
 /* Finds out from the committed registry whether the log goes on here; FL_OK with `elsewhere` set

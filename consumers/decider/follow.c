@@ -28,15 +28,13 @@ static enum fl_error compare_own(struct decider *decider, const struct fl_entry 
 
 /* What this decider would have written, against what stands there. */
 static void compare_decision(struct following *f, const struct fl_entry *entry,
-                             const struct fl_record *action,
-                             const uint8_t action_hash[FL_HASH_SIZE],
-                             const uint8_t hash[FL_HASH_SIZE], const struct fl_envelope *envelope)
+                             const struct fl_action *action, const uint8_t hash[FL_HASH_SIZE],
+                             const struct fl_envelope *envelope)
 {
     struct fl_decision decision;
     uint8_t expected[FL_HASH_SIZE];
     struct decider *decider = f->decider;
-    enum fl_error error =
-        fl_decider_answer(decider, &f->head, f->head.action, action, action_hash, &decision);
+    enum fl_error error = fl_decider_answer(decider, &f->head, f->head.action, action, &decision);
     if (error == FL_VERSION) {
         decider->standing_by = true;
         return;
@@ -88,8 +86,7 @@ static enum fl_error fold_valid(struct following *f, const struct fl_entry *entr
                                 const uint8_t hash[FL_HASH_SIZE])
 {
     struct decider *decider = f->decider;
-    const struct fl_record *action = NULL;
-    uint8_t action_hash[FL_HASH_SIZE];
+    const struct fl_action *action = NULL;
     struct fl_envelope envelope;
     struct fl_envelope action_envelope;
     ProtobufCMessage *message = NULL;
@@ -99,21 +96,20 @@ static enum fl_error fold_valid(struct following *f, const struct fl_entry *entr
         error = decode_event(decider, entry, &envelope, &message);
     if (error != FL_OK)
         return error;
-    fl_record_hash(decider->sha, action, action_hash);
-    if (memcmp(action_hash, envelope.action_hash, FL_HASH_SIZE) != 0) {
+    if (memcmp(action->hash, envelope.action_hash, FL_HASH_SIZE) != 0) {
         snprintf(decider->detail, sizeof(decider->detail),
                  "event at offset %llu answers another action than stands at offset %llu",
                  (unsigned long long)entry->offset, (unsigned long long)f->head.action);
         fl_diag(LOG_CHANGED, FL_TEXT("detail", decider->detail));
         return FL_LOG_CHANGED;
     }
-    compare_decision(f, entry, action, action_hash, hash, &envelope);
+    compare_decision(f, entry, action, hash, &envelope);
     struct fl_view_input input = {.kind = FL_READS_EVENTS,
                                   .offset = entry->offset,
                                   .record = &entry->record,
                                   .envelope = &envelope,
                                   .message = message};
-    decode_action(decider, action, &action_envelope, &input);
+    decode_action(decider, &action->record, &action_envelope, &input);
     error = fl_decider_fold(decider, f->kv, &input);
     if (error == FL_OK)
         fl_chain_advance(&f->head, &entry->record, entry->offset, hash);
@@ -146,7 +142,7 @@ static enum fl_error follow_one(struct following *f, const struct fl_entry *entr
     f->position.next = entry->offset + 1;
     f->position.last = entry->offset;
     f->position.last_time_ms = entry->record.timestamp_ms;
-    fl_position_hash(FL_TOPIC_EVENTS, f->decider->sha, &entry->record, f->position.last_hash);
+    memcpy(f->position.last_hash, hash, FL_HASH_SIZE);
     return error;
 }
 

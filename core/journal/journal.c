@@ -2,6 +2,7 @@
 #include "core/journal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/assert.h"
@@ -126,8 +127,8 @@ static enum fl_error check_batch(struct fl_journal *journal, const struct fl_app
     return FL_OK;
 }
 
-enum fl_error fl_journal_append(struct fl_journal *journal, const struct fl_append *batches,
-                                size_t batch_count)
+static enum fl_error check_batches(struct fl_journal *journal, const struct fl_append *batches,
+                                   size_t batch_count)
 {
     for (size_t b = 0; b < batch_count; b++)
         for (uint32_t i = 0; i < batches[b].count; i++)
@@ -137,7 +138,44 @@ enum fl_error fl_journal_append(struct fl_journal *journal, const struct fl_appe
         if (error != FL_OK)
             return error;
     }
-    return batch_count == 0 ? FL_OK : journal->ops->append(journal, batches, batch_count);
+    return FL_OK;
+}
+
+enum fl_error fl_journal_append(struct fl_journal *journal, const struct fl_append *batches,
+                                size_t batch_count)
+{
+    enum fl_error error = check_batches(journal, batches, batch_count);
+    return error != FL_OK || batch_count == 0 ? error
+                                              : journal->ops->append(journal, batches, batch_count);
+}
+
+enum fl_error fl_journal_append_begin(struct fl_journal *journal, const struct fl_append *batches,
+                                      size_t batch_count, struct fl_pending_append **pending)
+{
+    fl_assert(batch_count > 0);
+    enum fl_error error = check_batches(journal, batches, batch_count);
+    if (error != FL_OK)
+        return error;
+    if (journal->ops->append_begin != NULL)
+        return journal->ops->append_begin(journal, batches, batch_count, pending);
+    struct fl_pending_append *begun = malloc(sizeof(*begun));
+    if (begun == NULL)
+        return FL_NO_MEMORY;
+    begun->journal = journal;
+    begun->error = journal->ops->append(journal, batches, batch_count);
+    *pending = begun;
+    return FL_OK;
+}
+
+enum fl_error fl_journal_append_end(struct fl_pending_append **pending)
+{
+    struct fl_pending_append *ended = *pending;
+    *pending = NULL;
+    if (ended->journal->ops->append_end != NULL)
+        return ended->journal->ops->append_end(ended);
+    enum fl_error error = ended->error;
+    free(ended);
+    return error;
 }
 
 enum fl_error fl_journal_offsets(struct fl_journal *journal, const char *topic, uint32_t partition,

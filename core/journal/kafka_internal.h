@@ -84,6 +84,9 @@ enum fl_error fl_kafka_partition_count(struct fl_kafka *kafka, const char *full_
 /* Takes the current producer out of use; its messages are purged. Nothing if there is none. */
 void fl_kafka_producer_retire(struct fl_kafka *kafka);
 enum fl_error fl_kafka_append(struct fl_journal *, const struct fl_append *, size_t);
+enum fl_error fl_kafka_append_begin(struct fl_journal *, const struct fl_append *, size_t,
+                                    struct fl_pending_append **);
+enum fl_error fl_kafka_append_end(struct fl_pending_append *);
 
 /* kafka_reader.c */
 enum fl_error fl_kafka_reader_open(struct fl_journal *, const struct fl_source *, size_t,

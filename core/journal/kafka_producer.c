@@ -50,6 +50,17 @@ struct slot {
     uint64_t *offset;
 };
 
+/* An append between its begin and its end. */
+struct pending {
+    struct fl_pending_append base;
+    struct fl_kafka_producer *producer; /* referenced */
+    struct call call;
+    size_t count;
+    bool queued; /* all of it */
+    rd_kafka_topic_t **topics;
+    struct slot slots[];
+};
+
 static void note(struct call *call, rd_kafka_resp_err_t code, rd_kafka_msg_status_t status)
 {
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && call->first_code == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -417,52 +428,84 @@ static enum fl_error judge(struct fl_kafka *kafka, const struct call *call, size
     return fl_kafka_fail(kafka, error, "nothing was appended: %s", why);
 }
 
-static enum fl_error append_all(struct fl_kafka *kafka, struct fl_kafka_producer *producer,
-                                const struct fl_append *batches, size_t batch_count,
-                                rd_kafka_topic_t **topics, struct slot *slots)
+static void queue_all(struct fl_kafka *kafka, struct pending *pending,
+                      const struct fl_append *batches, size_t batch_count)
 {
-    struct call call = {.outstanding = 0};
-    size_t count = 0;
-    bool good = true;
-    pthread_mutex_lock(&producer->enqueue_lock);
-    for (size_t b = 0; b < batch_count; b++) {
-        if (good)
-            good = enqueue(kafka, producer, &batches[b], topics[b], &call, slots + count);
-        count += batches[b].count;
+    size_t at = 0;
+    pending->queued = true;
+    pthread_mutex_lock(&pending->producer->enqueue_lock);
+    for (size_t b = 0; pending->queued && b < batch_count; b++) {
+        pending->queued = enqueue(kafka, pending->producer, &batches[b], pending->topics[b],
+                                  &pending->call, pending->slots + at);
+        at += batches[b].count;
     }
-    pthread_mutex_unlock(&producer->enqueue_lock);
-    await_reports(kafka, producer, &call, good);
-    enum fl_error error = judge(kafka, &call, count);
+    pthread_mutex_unlock(&pending->producer->enqueue_lock);
+}
+
+static void pending_free(struct fl_kafka *kafka, struct pending *pending)
+{
+    if (pending == NULL)
+        return;
+    if (pending->producer != NULL)
+        producer_release(kafka, pending->producer);
+    free(pending->topics);
+    free(pending);
+}
+
+static enum fl_error pending_new(struct fl_kafka *kafka, const struct fl_append *batches,
+                                 size_t batch_count, struct pending **made)
+{
+    size_t count = 0;
+    for (size_t b = 0; b < batch_count; b++)
+        count += batches[b].count;
+    struct pending *pending = malloc(sizeof(*pending) + count * sizeof(pending->slots[0]));
+    if (pending == NULL)
+        return fl_kafka_fail(kafka, FL_NO_MEMORY, "no memory for %zu records", count);
+    *pending = (struct pending){.count = count, .topics = calloc(batch_count, sizeof(void *))};
+    *made = pending;
+    if (pending->topics == NULL)
+        return fl_kafka_fail(kafka, FL_NO_MEMORY, "no memory for %zu records", count);
+    return producer_acquire(kafka, &pending->producer);
+}
+
+enum fl_error fl_kafka_append_begin(struct fl_journal *journal, const struct fl_append *batches,
+                                    size_t batch_count, struct fl_pending_append **begun)
+{
+    struct fl_kafka *kafka = fl_kafka_of(journal);
+    struct pending *pending = NULL;
+    enum fl_error error = FL_OK;
+    for (size_t b = 0; error == FL_OK && b < batch_count; b++)
+        error = check_records(kafka, &batches[b]);
+    if (error == FL_OK)
+        error = pending_new(kafka, batches, batch_count, &pending);
+    for (size_t b = 0; error == FL_OK && b < batch_count; b++)
+        error = topic_get(kafka, pending->producer, &batches[b], &pending->topics[b]);
+    if (error != FL_OK) {
+        pending_free(kafka, pending);
+        return error;
+    }
+    pending->base.journal = journal;
+    queue_all(kafka, pending, batches, batch_count);
+    *begun = &pending->base;
+    return FL_OK;
+}
+
+enum fl_error fl_kafka_append_end(struct fl_pending_append *begun)
+{
+    struct fl_kafka *kafka = fl_kafka_of(begun->journal);
+    struct pending *pending = (struct pending *)begun;
+    await_reports(kafka, pending->producer, &pending->call, pending->queued);
+    enum fl_error error = judge(kafka, &pending->call, pending->count);
     if (error != FL_OK)
-        producer_retire(kafka, producer);
+        producer_retire(kafka, pending->producer);
+    pending_free(kafka, pending);
     return error;
 }
 
 enum fl_error fl_kafka_append(struct fl_journal *journal, const struct fl_append *batches,
                               size_t batch_count)
 {
-    struct fl_kafka *kafka = fl_kafka_of(journal);
-    struct fl_kafka_producer *producer = NULL;
-    size_t count = 0;
-    enum fl_error error = FL_OK;
-    for (size_t b = 0; error == FL_OK && b < batch_count; b++) {
-        count += batches[b].count;
-        error = check_records(kafka, &batches[b]);
-    }
-    if (error == FL_OK)
-        error = producer_acquire(kafka, &producer);
-    if (error != FL_OK)
-        return error;
-    rd_kafka_topic_t **topics = calloc(batch_count, sizeof(*topics));
-    struct slot *slots = malloc(count * sizeof(*slots));
-    if (topics == NULL || slots == NULL)
-        error = fl_kafka_fail(kafka, FL_NO_MEMORY, "no memory for %zu records", count);
-    for (size_t b = 0; error == FL_OK && b < batch_count; b++)
-        error = topic_get(kafka, producer, &batches[b], &topics[b]);
-    if (error == FL_OK)
-        error = append_all(kafka, producer, batches, batch_count, topics, slots);
-    producer_release(kafka, producer);
-    free(topics);
-    free(slots);
-    return error;
+    struct fl_pending_append *pending = NULL;
+    enum fl_error error = fl_kafka_append_begin(journal, batches, batch_count, &pending);
+    return error == FL_OK ? fl_kafka_append_end(pending) : error;
 }

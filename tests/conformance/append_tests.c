@@ -208,6 +208,54 @@ static void one_call_appends_to_several_partitions_and_topics(void **state)
     assert_int_equal(fl_journal_append(suite->journal, NULL, 0), FL_OK);
 }
 
+/* Several appends under way at once, ended in any order: they stand in the order of their begin. */
+static void appends_begun_one_after_the_other_land_in_that_order(void **state)
+{
+    struct fl_conformance *suite = *state;
+    enum { COUNT = 200, BATCHES = 5, ALL = COUNT * BATCHES };
+    static char texts[ALL][16];
+    static struct fl_record records[ALL];
+    static uint64_t offsets[ALL];
+    struct fl_append batches[BATCHES];
+    struct fl_pending_append *pending[BATCHES];
+    unsigned next = 0;
+    fl_conformance_topic(suite, suite->topic, 1);
+    for (unsigned i = 0; i < ALL; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "%u", i);
+        records[i] = fl_conformance_record(texts[i], texts[i]);
+    }
+    for (unsigned b = 0; b < BATCHES; b++) {
+        batches[b] = (struct fl_append){
+            suite->topic, 0, COUNT, records + b * COUNT, (uint64_t)b * COUNT, offsets + b * COUNT};
+        assert_int_equal(fl_journal_append_begin(suite->journal, &batches[b], 1, &pending[b]),
+                         FL_OK);
+    }
+    for (unsigned b = BATCHES; b-- > 0;) {
+        assert_int_equal(fl_journal_append_end(&pending[b]), FL_OK);
+        assert_null(pending[b]);
+    }
+    for (unsigned i = 0; i < ALL; i++)
+        assert_int_equal(offsets[i], i);
+    fl_conformance_read(suite->journal, suite->topic, 0, 0, ALL, check_number, &next);
+    assert_int_equal(next, ALL);
+}
+
+/* What cannot be appended is refused at the begin, and nothing is under way. */
+static void a_bad_record_is_refused_before_its_append_begins(void **state)
+{
+    struct fl_conformance *suite = *state;
+    struct fl_pending_append *pending = NULL;
+    uint64_t offset = 0;
+    struct fl_record record = fl_conformance_record("k", "v");
+    fl_conformance_topic(suite, suite->topic, 1);
+    record.timestamp_ms = -1;
+    struct fl_append batch = {suite->topic, 0, 1, &record, FL_OFFSET_NONE, &offset};
+    assert_int_equal(fl_journal_append_begin(suite->journal, &batch, 1, &pending), FL_INVALID);
+    assert_null(pending);
+    assert_int_equal(offset, FL_OFFSET_NONE);
+    assert_int_equal(fl_conformance_end(suite->journal, suite->topic, 0), 0);
+}
+
 /* embedded and memory: FL_CONFLICT, nothing of that batch, the other one lands. kafka: ignored. */
 static void an_expected_offset_is_checked_where_the_engine_can(void **state)
 {
@@ -347,6 +395,8 @@ const struct CMUnitTest fl_conformance_append_tests[] = {
     cmocka_unit_test(limits_of_a_record_hold_at_and_above),
     cmocka_unit_test(limits_of_a_batch_hold_at_and_above),
     cmocka_unit_test(one_call_appends_to_several_partitions_and_topics),
+    cmocka_unit_test(appends_begun_one_after_the_other_land_in_that_order),
+    cmocka_unit_test(a_bad_record_is_refused_before_its_append_begins),
     cmocka_unit_test(an_expected_offset_is_checked_where_the_engine_can),
     cmocka_unit_test(times_far_in_the_future_are_refused),
     cmocka_unit_test(what_is_not_there_is_not_found),

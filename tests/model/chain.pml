@@ -72,6 +72,7 @@
 #define SAME_BYTES_TWICE 8          /* witness: what two attempts wrote alike stands there twice, valid once */
 #define REFUSED_WITHIN_BATCH 9      /* witness: the first record is refused and the second lands */
 #define CRASH_BEFORE_COMMIT 10      /* witness: all landed where it had to, and the decider dies before it commits */
+#define DECIDED_BEHIND_LANDED 11    /* witness: the second record of a batch is decided when the first has landed */
 #define REACHED(witness, condition)                                                                                    \
     witness_never_seen = !(WITNESS == witness && (condition));                                                         \
     assert(witness_never_seen)
@@ -369,6 +370,7 @@ inline decide(v)
     :: txn.state < STATES && tried[txn.state] <= v -> tried[txn.state] = v + 1
     :: else
     fi;
+    REACHED(DECIDED_BEHIND_LANDED, sent.size == 1 && LANDED(0) && sent.report[0] != PENDING);
     sent.record[sent.size].previous = txn.head;
     sent.record[sent.size].action = txn.action;
     sent.record[sent.size].variant = v;
@@ -380,6 +382,8 @@ inline decide(v)
 }
 
 #define ALL_REPORTED (sent.report[0] != PENDING && (sent.size < 2 || sent.report[1] != PENDING))
+
+#define GOES_ON (sent.size > 0 && sent.size < B && txn.action < N && sent.report[0] != REFUSED)
 
 #define ON_ITS_WAY(i) (sent.size > i && sent.report[i] == PENDING)
 #ifdef UNORDERED
@@ -481,6 +485,15 @@ end_all_answered:
         :: sent.size > 0 || txn.action >= N -> break
         od
     }
+
+    /* A batch is sent in parts: the rest is decided while what was sent is on its way or has landed. */
+    :: d_step { GOES_ON -> decide(0) }
+#if V > 1
+    :: d_step { GOES_ON && DISTINCT(1) -> decide(1) }
+#endif
+#if V > 2
+    :: d_step { GOES_ON && DISTINCT(2) -> decide(2) }
+#endif
 
     /* Each record lands, and is reported with its offset, at any time. */
     :: d_step { TURN(0) -> land(0) }

@@ -85,7 +85,13 @@ static unsigned struck(struct fl_journal *journal)
     return sum;
 }
 
-static void test_race_under_faults(void **state)
+/* How much is appended at a time, and how many actions come at once. */
+struct race {
+    size_t part_size;
+    unsigned gathered_count;
+};
+
+static void race_under_faults(const char *directory_of_test, struct race race)
 {
     struct fl_memory_log *log = fl_memory_log_open(NULL);
     struct fl_journal *honest = NULL;
@@ -95,7 +101,7 @@ static void test_race_under_faults(void **state)
     uint8_t digests[2][FL_HASH_SIZE];
     uint64_t voids = 0;
     uint64_t seed = seed_of_run();
-    struct fl_decider_options options = {.without_lease = true};
+    struct fl_decider_options options = {.without_lease = true, .part_size = race.part_size};
     fl_memory_log_ignore_expected(log, true);
     assert_int_equal(fl_memory_log_attach(log, &honest), FL_OK);
     sim_topics(honest);
@@ -103,7 +109,7 @@ static void test_race_under_faults(void **state)
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(fl_memory_log_attach_faulty(log, seed + i, &faulty[i]), FL_OK);
         set_chances(faulty[i], 100);
-        snprintf(directory, sizeof(directory), "%s/%zu", (char *)*state, i);
+        snprintf(directory, sizeof(directory), "%s/%zu", directory_of_test, i);
         sim_prepare(&deciders[i], directory, faulty[i], &options);
         sim_start(&deciders[i]);
     }
@@ -115,9 +121,8 @@ static void test_race_under_faults(void **state)
             append_junk(honest);
         if (n % 7 == 0)
             fl_memory_log_settle(log);
-        /* A few at a time: many small batches meet more faults than one large one. */
         struct answered answered = {honest, n + 1};
-        if (n % 3 == 0)
+        if (n % race.gathered_count == 0)
             assert_true(wait_for(all_answered, &answered));
     }
     for (size_t i = 0; i < 2; i++)
@@ -140,6 +145,74 @@ static void test_race_under_faults(void **state)
     }
     fl_journal_close(&honest);
     fl_memory_log_close(&log);
+}
+
+/* A few at a time: many small batches meet more faults than one large one. */
+static void test_race_under_faults(void **state)
+{
+    race_under_faults(*state, (struct race){.gathered_count = 3});
+}
+
+/* Batches that are appended record by record while they are being decided: any of them may fail,
+ * with others behind it on their way. */
+static void test_race_in_parts_under_faults(void **state)
+{
+    race_under_faults(*state, (struct race){.part_size = 1, .gathered_count = 30});
+}
+
+/* A decider that has folded the whole log: what its registry holds. */
+static void digest_of(struct sim_decider *decider, struct fl_journal *journal,
+                      uint8_t digest[FL_HASH_SIZE])
+{
+    sim_catch_up(decider, journal, digest);
+    sim_dispose(decider);
+}
+
+/* A decider appends a backlog record by record, and one of the first appends meets a fault. The
+ * batch is given up whole, whatever of it has landed, and decided again; a decider that only reads
+ * the log agrees. */
+static void decide_backlog(const char *directory_of_test, enum fl_fault_kind kind)
+{
+    enum { BACKLOG_COUNT = 60 };
+    struct fl_memory_log *log = fl_memory_log_open(NULL);
+    struct fl_journal *honest = NULL;
+    struct fl_journal *faulty = NULL;
+    struct sim_decider deciders[2];
+    uint8_t digests[2][FL_HASH_SIZE];
+    char directory[4200];
+    uint64_t voids = 0;
+    struct fl_decider_options options = {.without_lease = true, .part_size = 1};
+    fl_memory_log_ignore_expected(log, true);
+    assert_int_equal(fl_memory_log_attach(log, &honest), FL_OK);
+    assert_int_equal(fl_memory_log_attach_faulty(log, 1, &faulty), FL_OK);
+    *fl_fault_of(faulty, kind) = (struct fl_fault){.countdown = 1, .repeat = 1};
+    sim_topics(honest);
+    sim_append_genesis(honest);
+    for (unsigned n = 1; n <= BACKLOG_COUNT; n++)
+        sim_append_company(honest, "Company", n);
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(directory, sizeof(directory), "%s/fault-%d-%u", directory_of_test, (int)kind, i);
+        sim_prepare(&deciders[i], directory, honest, &options);
+    }
+    sim_run_until(&deciders[0], faulty, BACKLOG_COUNT + 1);
+    assert_int_equal(fl_fault_count(faulty, kind), 1);
+    fl_memory_log_settle(log);
+    assert_int_equal(sim_count_valid(honest, &voids), BACKLOG_COUNT + 1);
+    for (unsigned i = 0; i < 2; i++)
+        digest_of(&deciders[i], honest, digests[i]);
+    assert_memory_equal(digests[0], digests[1], FL_HASH_SIZE);
+    fl_journal_close(&faulty);
+    fl_journal_close(&honest);
+    fl_memory_log_close(&log);
+}
+
+static void test_a_part_of_a_batch_fails(void **state)
+{
+    static const enum fl_fault_kind kinds[] = {
+        FL_FAULT_ACK_LOST,  FL_FAULT_ACK_LATE,    FL_FAULT_APPEND_LOST, FL_FAULT_OFFSET_UNKNOWN,
+        FL_FAULT_DUPLICATE, FL_FAULT_UNAVAILABLE, FL_FAULT_CONFLICT,    FL_FAULT_FULL};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        decide_backlog(*state, kinds[i]);
 }
 
 static bool is_done(void *context)
@@ -226,6 +299,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_race_under_faults, test_make_directory,
+                                        test_remove_directory),
+        cmocka_unit_test_setup_teardown(test_race_in_parts_under_faults, test_make_directory,
+                                        test_remove_directory),
+        cmocka_unit_test_setup_teardown(test_a_part_of_a_batch_fails, test_make_directory,
                                         test_remove_directory),
         cmocka_unit_test_setup_teardown(test_lost_records_stop_the_decider, test_make_directory,
                                         test_remove_directory),
