@@ -8,6 +8,8 @@ target_compile_options(fl_flags INTERFACE
     -fno-strict-aliasing -fno-omit-frame-pointer
     $<$<BOOL:${FL_WERROR}>:-Werror>)
 target_compile_definitions(fl_flags INTERFACE _GNU_SOURCE)
+# What the decider calls this build (core/build.h).
+target_link_options(fl_flags INTERFACE -Wl,--build-id=sha1)
 target_include_directories(fl_flags INTERFACE ${CMAKE_SOURCE_DIR})
 
 # fl_library(NAME SOURCES a.c b.c LIBS x y): a static library of our own code.

@@ -11,10 +11,11 @@
  *
  * Threading: open, enter and leave belong to the thread that decides. Allocation: the mapping.
  */
+#include "core/build.h"
 #include "core/error.h"
 #include "core/hash.h"
 
-enum { FL_CRASH_COUNT_MAX = 3, FL_BUILD_TEXT_SIZE = 64 };
+enum { FL_CRASH_COUNT_MAX = 3 };
 
 struct fl_crash_guard;
 

@@ -8,7 +8,6 @@
 #include "consumers/decider/decider_internal.h"
 #include "core/assert.h"
 #include "core/diag.h"
-#include "core/version.h"
 #include "projections/registry/registry.h"
 
 enum {
@@ -19,8 +18,6 @@ enum {
     OWN_POLL_SIZE_MAX = 64 * 1024,
     VIEW_MEMORY_MAX = 64 * 1024 * 1024
 };
-
-static const char build_name[] = "fleetlog " FL_VERSION_TEXT ", " __DATE__ " " __TIME__;
 
 void fl_decider_committed(struct decider *decider)
 {
@@ -86,6 +83,8 @@ static enum fl_error open_store(struct decider *decider)
 {
     char views[PATH_MAX];
     char crash[PATH_MAX];
+    char build[FL_BUILD_TEXT_SIZE];
+    fl_build_text(build);
     fl_datadir_path(decider->duty->datadir, "views", views);
     fl_datadir_path(decider->duty->datadir, "run/decide.crash", crash);
     struct fl_store_options options = {
@@ -103,7 +102,7 @@ static enum fl_error open_store(struct decider *decider)
     if (error == FL_OK)
         error = decider->view->open(VIEW_MEMORY_MAX, &decider->fold);
     if (error == FL_OK)
-        error = fl_crash_guard_open(crash, build_name, &decider->guard);
+        error = fl_crash_guard_open(crash, build, &decider->guard);
     return error == FL_OK ? load_state(decider) : error;
 }
 

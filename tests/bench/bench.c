@@ -250,36 +250,61 @@ static void measure_projecting(struct bench *bench)
                bench->drop_rate, bench->brokers != NULL ? 0.25 : 0);
 }
 
+/* The producer alone, on what `load` holds. */
+static double produce_alone(struct bench *bench, const struct load *load)
+{
+    double begin_s = bench_now_s();
+    if (bench->brokers != NULL) {
+        raw_produce_begin(bench, scratch_topic);
+        raw_produce(load);
+        raw_produce_end();
+    } else {
+        load_append(bench, load, scratch_topic, 1);
+    }
+    return bench_now_s() - begin_s;
+}
+
+/* Of the very events that the decider appended: they are larger than the actions. */
+static void produce_events_alone(struct bench *bench, uint64_t from)
+{
+    struct load load;
+    load_open(&load, bench->action_count, SIZE_MAX / 2);
+    load_read(bench, &load, "events", from, bench->action_count);
+    printf("  an event has %zu bytes\n", load_size(&load) / load.count);
+    double spent_s = produce_alone(bench, &load);
+    bench->produce_rate = (double)load.count / spent_s;
+    bench_line(bench, "producer alone, one partition, those events", load.count, spent_s, 0, 0);
+    load_close(&load);
+}
+
 static void measure_deciding(struct bench *bench, struct fleet *fleet)
 {
     struct load load;
     uint64_t begin = 0;
     uint64_t from = 0;
+    uint64_t event_from = 0;
     fleet_learn(fleet);
     load_open(&load, bench->action_count, SIZE_MAX / 2);
     fleet_actions(fleet, &load, bench->action_count);
-    double begin_s = bench_now_s();
-    if (bench->brokers != NULL) {
-        raw_produce_begin(bench, scratch_topic);
-        raw_produce(&load);
-        raw_produce_end();
-    } else {
-        load_append(bench, &load, scratch_topic, 1);
-    }
-    double spent_s = bench_now_s() - begin_s;
-    bench->produce_rate = (double)load.count / spent_s;
-    bench_line(bench, "idempotent producer alone, one partition", load.count, spent_s, 0, 0);
-    if (fl_journal_offsets(bench->log, "actions", 0, &begin, &from) != FL_OK)
+    printf("  an action has %zu bytes\n", load_size(&load) / load.count);
+    double spent_s = produce_alone(bench, &load);
+    double action_rate = (double)load.count / spent_s;
+    bench_line(bench, "producer alone, one partition, the actions", load.count, spent_s, 0, 0);
+    if (fl_journal_offsets(bench->log, "actions", 0, &begin, &from) != FL_OK ||
+        fl_journal_offsets(bench->log, "events", 0, &begin, &event_from) != FL_OK)
         bench_fail("no actions");
-    begin_s = bench_now_s();
+    double begin_s = bench_now_s();
     load_append(bench, &load, "actions", 1);
     bench_line(bench, "append actions through the journal port", load.count,
-               bench_now_s() - begin_s, bench->produce_rate, 0);
+               bench_now_s() - begin_s, action_rate, 0);
     load_close(&load);
     spent_s = run_duty(bench, fl_registry_view(), (const char *const[]){"decide", NULL}, false,
                        from, from + bench->action_count);
-    bench_line(bench, "decide a backlog of actions", bench->action_count, spent_s,
-               bench->produce_rate, bench->brokers != NULL ? 0.25 : 0);
+    produce_events_alone(bench, event_from);
+    bench_line(bench, "decide a backlog, against producing the actions", bench->action_count,
+               spent_s, action_rate, 0);
+    bench_line(bench, "decide a backlog, against producing its events", bench->action_count,
+               spent_s, bench->produce_rate, bench->brokers != NULL ? 0.25 : 0);
 }
 
 int main(int argument_count, char **arguments)

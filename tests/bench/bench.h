@@ -51,6 +51,11 @@ void fleet_learn(struct fleet *fleet);
 /* The backlog of the decider: half ReportCondition, half RenameDevice, all of them valid. */
 void fleet_actions(struct fleet *fleet, struct load *load, size_t count);
 
+/* The records of partition 0 of a topic from `offset` on; earlier ones of `load` are gone. */
+void load_read(const struct bench *bench, struct load *load, const char *topic, uint64_t offset,
+               uint64_t count);
+size_t load_size(const struct load *load); /* keys, headers and values */
+
 /* Appends through the port, a batch per partition at a time. */
 void load_append(const struct bench *bench, const struct load *load, const char *topic,
                  uint32_t partition_count);

@@ -228,6 +228,37 @@ void fleet_actions(struct fleet *fleet, struct load *load, size_t count)
         make_action(fleet, load, now_ms);
 }
 
+void load_read(const struct bench *bench, struct load *load, const char *topic, uint64_t offset,
+               uint64_t count)
+{
+    struct fl_source source = {.topic = topic, .offset = offset};
+    struct fl_reader *reader = NULL;
+    struct fl_batch batch;
+    load->count = 0;
+    fl_arena_reset(&load->arena);
+    if (fl_reader_open(bench->log, &source, 1, &reader) != FL_OK)
+        bench_fail("%s cannot be read", topic);
+    while (load->count < count) {
+        if (fl_reader_poll(reader, 1000, 1 << 20, &batch) != FL_OK)
+            bench_fail("%s cannot be read", topic);
+        for (size_t i = 0; i < batch.count && load->count < count; i++) {
+            load->partitions[load->count] = 0;
+            if (!fl_record_copy(&load->arena, &batch.entries[i].record,
+                                &load->records[load->count++]))
+                bench_fail("no memory for a record");
+        }
+    }
+    fl_reader_close(&reader);
+}
+
+size_t load_size(const struct load *load)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < load->count; i++)
+        size += fl_record_size(&load->records[i]);
+    return size;
+}
+
 void load_append(const struct bench *bench, const struct load *load, const char *topic,
                  uint32_t partition_count)
 {
