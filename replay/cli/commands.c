@@ -64,6 +64,7 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_decide,
     &fl_command_detect,
     &fl_command_mail,
+    &fl_command_timekeep,
     &fl_command_project,
     &fl_command_serve,
     &fl_command_keep,

@@ -8,6 +8,7 @@
 #include "consumers/runner/projector.h"
 #include "consumers/supervisor/bootstrap.h"
 #include "consumers/supervisor/supervisor.h"
+#include "consumers/timekeeper/timekeeper.h"
 #include "core/assert.h"
 #include "core/diag.h"
 #include "core/file.h"
@@ -80,6 +81,7 @@ static void list_duties(const struct fl_cli *cli, struct duties *duties)
     add_duty(duties, "detector", "detect", NULL);
     if (has_mail_server(cli))
         add_duty(duties, "mailer", "mail", NULL);
+    add_duty(duties, "timekeeper", "timekeep", NULL);
     add_duty(duties, "keep", "keep", NULL);
 }
 
@@ -231,6 +233,25 @@ const struct fl_command fl_command_mail = {
     .operands = "",
     .summary = "run the mailer alone: it sends what is owed to the mail server of [mail] smtp",
     .run = mail_command,
+};
+
+static enum fl_error timekeep(struct fl_duty *duty, const void *context)
+{
+    (void)context;
+    return fl_timekeeper_run(duty);
+}
+
+static int timekeep_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    (void)arguments;
+    return run_duty(cli, "timekeeper", timekeep, NULL);
+}
+
+const struct fl_command fl_command_timekeep = {
+    .name = "timekeep",
+    .operands = "",
+    .summary = "run the timekeeper alone: it says when what falls due has come",
+    .run = timekeep_command,
 };
 
 static enum fl_error project(struct fl_duty *duty, const void *context)
