@@ -182,6 +182,14 @@ static struct fl_kv *begin_devices(struct call *call, struct fl_store_read *read
     return fl_store_read_begin(call->gateway->devices, read) == FL_OK ? read->kv : NULL;
 }
 
+static bool may_see(struct call *call, struct fl_kv *kv, const fl_device_row *row)
+{
+    return call->identity.on_behalf_of.data == NULL ||
+           fl_registry_may(kv, &call->scratch, call->identity.on_behalf_of,
+                           fl_slice_text(row->device_id), FL_RIGHT_VIEW,
+                           fl_port_wall_ms(call->gateway->duty->port));
+}
+
 void fl_route_get_devices(struct call *call)
 {
     struct fl_store_read read = {.kv = NULL};
@@ -206,20 +214,14 @@ void fl_route_get_devices(struct call *call)
         error = list_devices(call, read.kv, shared, &page, &rows);
         for (size_t i = 0; error == FL_OK && i < rows.count; i++) {
             fl_arena_reset(&call->scratch);
-            json_array_append_new(items, device_json(call, read.kv, devices, rows.rows[i]));
+            /* A share that is over by time is so before an event has taken it from the list. */
+            if (!shared || may_see(call, read.kv, rows.rows[i]))
+                json_array_append_new(items, device_json(call, read.kv, devices, rows.rows[i]));
         }
     }
     if (devices != NULL && fl_store_read_end(&devices_read) != FL_OK)
         error = FL_CORRUPT;
     fl_call_answer_list(call, &read, error, items, rows.next);
-}
-
-static bool may_see(struct call *call, struct fl_kv *kv, const fl_device_row *row)
-{
-    return call->identity.on_behalf_of.data == NULL ||
-           fl_registry_may(kv, &call->scratch, call->identity.on_behalf_of,
-                           fl_slice_text(row->device_id), FL_RIGHT_VIEW,
-                           fl_port_wall_ms(call->gateway->duty->port));
 }
 
 json_t *fl_call_device_json(struct call *call, struct fl_kv *registry, struct fl_kv *devices,

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of authorisation, tried: every route, as everybody, on what is one's own, another's, no longer shared.
+
+x-for of schemas/openapi.json is the table (a unit test holds it against the gateway's). Whoever it names gets through the
+door and past the rules; everybody else is refused, and no refusal, list or line tells him of what he may not see.
+"""
+import time
+import unittest
+
+import openapi
+from doors import enrolled_agent, operator, public, quote
+from harness import SystemTest, wait_until
+
+CSRF = {"Fleetlog-Csrf": "1"}
+REFUSED = {401, 403, 404}
+ADMINISTRATOR, MEMBER, SHARED, STRANGER = "administrator", "member", "shared", "stranger"
+REVOKED, EXPIRED, PENDING = "revoked", "expired", "pending"
+OUTSIDERS = (STRANGER, REVOKED, EXPIRED, PENDING)
+SECRETS = ("marker-device", "Marker Ltd", "marker@example.org", "marker-place", "127.0.0.1:3493")
+
+
+class World:
+    """A company with a device and everything about it, and those who are something to it."""
+
+    def __init__(self, test, node):
+        self.test, self.node = test, node
+        self.people = {
+            ADMINISTRATOR: "marker@example.org",
+            MEMBER: "member@example.org",
+            **{who: f"{who}@example.net" for who in (SHARED, *OUTSIDERS)},
+        }
+        self.company = node.one("company", "create", "Marker Ltd")["companyId"]
+        node.one("account", "create", self.people[ADMINISTRATOR], "--company", "Marker Ltd")
+        node.one("account", "create", self.people[MEMBER], "--company", "Marker Ltd", "--role", "member")
+        for who in (SHARED, *OUTSIDERS):
+            node.one("company", "create", f"Company of {who}")
+            node.one("account", "create", self.people[who], "--company", f"Company of {who}")
+        self.agent = enrolled_agent(node, self.people[ADMINISTRATOR])
+        self.serial = 0
+
+    def ask(self, who, method, path, body=None):
+        return operator(self.node, method, path, body, self.people.get(who))
+
+    def done(self, who, method, path, body=None):
+        answer = self.ask(who, method, path, body)
+        self.test.assertLess(answer.status, 300, (who, method, path, answer))
+        return answer.body
+
+    def number(self):
+        self.serial += 1
+        return self.serial
+
+    # Things that routes are about, each a new one.
+
+    def device(self):
+        """A device that everybody but the stranger is or was something to."""
+        name = f"marker-device-{self.number()}"
+        device = self.agent.register(name)[0]
+        self.done(ADMINISTRATOR, "PATCH", f"/v1/devices/{device}", {"location": "marker-place"})
+        for who in (SHARED, REVOKED, EXPIRED, PENDING):
+            body = {"devices": [device], "address": self.people[who]}
+            if who == EXPIRED:
+                body["expiresAtMs"] = int(time.time() * 1000) + 1000
+            shared = self.done(ADMINISTRATOR, "POST", "/v1/shares", body)
+            if who != PENDING:
+                self.done(who, "POST", "/v1/shares/accept", {"token": shared["token"]})
+            if who == REVOKED:
+                self.done(ADMINISTRATOR, "DELETE", f"/v1/shares/{shared['shareId']}")
+        wait_until(lambda: self.ask(EXPIRED, "GET", f"/v1/devices/{device}").status == 404, "the share is over")
+        return device
+
+    def plain_device(self):
+        return self.agent.register(f"marker-device-{self.number()}")[0]
+
+    def command(self):
+        body = {"device": self.device(), "kind": "self-test"}
+        return self.done(SHARED, "POST", "/v1/commands", body)["commandId"]
+
+    def invitation(self):
+        return self.done(ADMINISTRATOR, "POST", "/v1/invitations", {"address": f"new{self.number()}@example.org"})["invitationId"]
+
+    def offer(self):
+        """A share that nobody has accepted."""
+        body = {"devices": [self.plain_device()], "address": f"other{self.number()}@example.org"}
+        return self.done(ADMINISTRATOR, "POST", "/v1/shares", body)["shareId"]
+
+    def coworker(self):
+        address = f"co{self.number()}@example.org"
+        self.node.one("account", "create", address, "--company", "Marker Ltd", "--role", "member")
+        return quote(address)
+
+    def transfer(self):
+        body = {"devices": [self.plain_device()], "address": f"buyer{self.number()}@example.org"}
+        return self.done(ADMINISTRATOR, "POST", "/v1/transfers", body)["transferId"]
+
+
+# Route -> what is sent, to a new thing each time. What a role in the table may not do to the thing here is in EXCEPT.
+ABOUT_A_THING = {
+    "GET /v1/devices/{device}": lambda w: (w.device(), None),
+    "PATCH /v1/devices/{device}": lambda w: (w.device(), {"location": "marker-place 2"}),
+    "DELETE /v1/devices/{device}": lambda w: (w.device(), None),
+    "GET /v1/commands/{commandId}": lambda w: (w.command(), None),
+    "POST /v1/commands/{commandId}/cancel": lambda w: (w.command(), None),
+    "DELETE /v1/invitations/{invitationId}": lambda w: (w.invitation(), None),
+    "POST /v1/invitations/{invitationId}/resend": lambda w: (w.invitation(), None),
+    "PATCH /v1/accounts/{account}": lambda w: (w.coworker(), {"role": "administrator"}),
+    "DELETE /v1/accounts/{account}": lambda w: (w.coworker(), None),
+    "DELETE /v1/shares/{shareId}": lambda w: (w.offer(), None),
+    "DELETE /v1/transfers/{transferId}": lambda w: (w.transfer(), None),
+    "POST /v1/commands": lambda w: (None, {"device": w.device(), "kind": "self-test"}),
+    "POST /v1/shares": lambda w: (None, {"devices": [w.device()], "address": f"x{w.number()}@example.org"}),
+    "POST /v1/transfers": lambda w: (None, {"devices": [w.plain_device()], "address": f"y{w.number()}@example.org"}),
+}
+# The share here is another's: its holder may drop his own.
+EXCEPT = {("DELETE /v1/shares/{shareId}", SHARED)}
+
+# Routes about the asker's own company or account: everybody is at home in his own.
+OWN = {
+    "GET /v1/devices": "",
+    "GET /v1/devices ?shared": "?shared=true",
+    "GET /v1/events": "",
+    "GET /v1/shares": "",
+    "GET /v1/shares ?held": "?held=true",
+    "GET /v1/companies": "",
+    "GET /v1/accounts": "",
+    "GET /v1/invitations": "",
+    "GET /v1/transfers": "",
+    "GET /v1/agents": "",
+    "GET /v1/status": "",
+}
+
+
+def route(name):
+    method, path = name.split(" ")[:2]
+    return method, path, openapi.DOCUMENT["paths"][path][method.lower()]
+
+
+class Roles(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.node_ = self.node(environment={"FLEETLOG_GATEWAY_REQUESTS_PER_MINUTE_PER_ADDRESS": "0"}).start()
+        self.world = World(self, self.node_)
+
+    def keeps_quiet(self, answer, sent, what):
+        text = answer.raw.decode()
+        for secret in SECRETS:
+            self.assertTrue(secret not in text or secret in str(sent), (what, secret, text[:300]))
+
+    def test_things(self):
+        for name, make in ABOUT_A_THING.items():
+            method, path, operation = route(name)
+            self.assertTrue(set(operation["x-for"]) & {ADMINISTRATOR, MEMBER, SHARED}, name)
+
+            def send(who, thing, body, method=method, path=path):
+                parts = [thing if part.startswith("{") else part for part in path.split("/")]
+                return self.world.ask(who, method, "/".join(parts), body)
+
+            thing, body = make(self.world)
+            refused = [who for who in (MEMBER, SHARED) if who not in operation["x-for"] or (name, who) in EXCEPT]
+            for who in (*OUTSIDERS, *refused):
+                found = send(who, thing, body)
+                self.assertIn(found.status, REFUSED, (name, who, found))
+                if who in OUTSIDERS:
+                    self.keeps_quiet(found, (thing, body), (name, who))
+            for who in (ADMINISTRATOR, MEMBER, SHARED):
+                if who in operation["x-for"] and who not in refused:
+                    found = send(who, *(make(self.world) if method != "GET" else (thing, body)))
+                    self.assertLess(found.status, 300, (name, who, found))
+            # An operator in his own name reads everything, and changes no company's things.
+            found = send(None, *make(self.world))
+            self.assertEqual(found.status < 300, method == "GET", (name, "operator", found))
+
+    def test_own_lists(self):
+        self.world.command()
+        self.world.invitation()
+        self.world.transfer()
+        for name, query in OWN.items():
+            method, path, operation = route(name)
+            for who in (ADMINISTRATOR, MEMBER, SHARED, *OUTSIDERS):
+                found = self.world.ask(who, method, path + query)
+                self.assertEqual(found.status, 200, (name, who, found))
+                if who in OUTSIDERS and "held" not in name:
+                    self.keeps_quiet(found, "", (name, who))
+            self.assertIn(ADMINISTRATOR, operation["x-for"], name)
+
+    def test_operators_alone(self):
+        count = 0
+        for path, item in openapi.DOCUMENT["paths"].items():
+            for method, operation in item.items():
+                if set(operation["x-for"]) & {ADMINISTRATOR, MEMBER, SHARED, "anyone", "agent"}:
+                    continue
+                target = "/".join("x" if part.startswith("{") else part for part in path.split("/"))
+                found = public(self.node_, method.upper(), target, headers=CSRF)
+                # A method that others have there is 405; nothing is said of the route itself.
+                self.assertIn(found.status, (404, 405), (method, path, found))
+                for who in self.world.people:
+                    found = self.world.ask(who, method.upper(), target, {} if "requestBody" in operation else None)
+                    self.assertIn(found.status, (400, 403, 404, 422), (method, path, who, found))
+                count += 1
+        self.assertGreater(count, 5)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
