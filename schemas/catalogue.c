@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "fleetlog/v1/accounts.pb-c.h"
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/devices.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/timestamp.h"
+#include "fleetlog/v1/accounts.pb-c.h"
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/common.pb-c.h"
 #include "fleetlog/v1/devices.pb-c.h"

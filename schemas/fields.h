@@ -16,6 +16,7 @@ enum {
     FL_COMMAND_COUNT_PER_EVENT_MAX = 4000, /* commands that one event cancels */
     FL_ALERT_COUNT_PER_ACTION_MAX = 1000,  /* alerts that one action closes */
     FL_REINDEX_COUNT_MAX = 1000,           /* people of one re-indexing */
+    FL_SESSION_COUNT_PER_EVENT_MAX = 64,   /* sessions that one event ends */
 };
 
 enum fl_rule_kind {

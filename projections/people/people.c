@@ -8,6 +8,7 @@
 #include "core/assert.h"
 #include "core/bytes.h"
 #include "core/limits.h"
+#include "fleetlog/v1/accounts.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "fleetlog/v1/privacy.pb-c.h"
 #include "fleetlog/v1/transfers.pb-c.h"
@@ -244,6 +245,36 @@ static enum fl_error apply_event(struct state *state, struct fl_kv *kv,
         return name_people(state, kv, input);
     case FL_MESSAGE_ErasureRequested:
         return erase(state, kv, input);
+    case FL_MESSAGE_SignUpRequested: {
+        const Fleetlog__V1__SignUpRequested *event =
+            (const Fleetlog__V1__SignUpRequested *)input->message;
+        return name_revision(state, kv, input, event->subject_id, event->revision);
+    }
+    case FL_MESSAGE_SignUpConfirmed: {
+        const Fleetlog__V1__SignUpConfirmed *event =
+            (const Fleetlog__V1__SignUpConfirmed *)input->message;
+        return name_revision(state, kv, input, event->account_id, event->revision);
+    }
+    case FL_MESSAGE_PasswordReset: {
+        const Fleetlog__V1__PasswordReset *event =
+            (const Fleetlog__V1__PasswordReset *)input->message;
+        return name_revision(state, kv, input, event->account_id, event->revision);
+    }
+    case FL_MESSAGE_ProfileChanged: {
+        const Fleetlog__V1__ProfileChanged *event =
+            (const Fleetlog__V1__ProfileChanged *)input->message;
+        return name_revision(state, kv, input, event->account_id, event->revision);
+    }
+    case FL_MESSAGE_AddressChangeRequested: {
+        const Fleetlog__V1__AddressChangeRequested *event =
+            (const Fleetlog__V1__AddressChangeRequested *)input->message;
+        return name_revision(state, kv, input, event->subject_id, event->revision);
+    }
+    case FL_MESSAGE_AddressChanged: {
+        const Fleetlog__V1__AddressChanged *event =
+            (const Fleetlog__V1__AddressChanged *)input->message;
+        return name_revision(state, kv, input, event->account_id, event->revision);
+    }
     default:
         return FL_OK;
     }

@@ -26,6 +26,9 @@
  * 16. Who is erased has no address, no account and an erasure, which is listed until it is done.
  * 17. A living person stands in the list of his profile's epoch, which is open.
  * 18. Epochs and link keys are numbered from 1; the open epochs are the newest.
+ * 41. A session and an API token belong to an account that lists them, and are found by their hash.
+ * 42. A sign-up that waits has a subject and stands in the list by time.
+ * 43. A row of an account's sign-in has its account and names the open links, each of which it has.
  */
 #include "projections/registry/check_outbox.h"
 
@@ -52,8 +55,6 @@ bool fl_has_entry(struct fl_checking *c, const struct fl_key *key)
     struct fl_slice value;
     return !key->bad && fl_kv_get(c->kv, FL_TABLE_INDEX, fl_key_slice(key), &value);
 }
-
-typedef bool check_row_fn(struct fl_checking *c, struct fl_slice key, const void *row);
 
 /* True if the key is this id's. */
 static bool is_under(struct fl_slice stored, const char *id)
@@ -340,7 +341,7 @@ static bool check_alias(struct fl_checking *c, struct fl_slice key, const void *
 
 static const struct {
     enum fl_registry_table table;
-    check_row_fn *check;
+    fl_check_row_fn *check;
 } row_checks[] = {
     {FL_TABLE_NODES, check_node},
     {FL_TABLE_COMPANIES, check_company},
@@ -366,9 +367,15 @@ static const struct {
     {FL_TABLE_EPOCHS, fl_check_epoch},
     {FL_TABLE_LINK_KEYS, fl_check_link_key},
     {FL_TABLE_ERASURES, fl_check_erasure},
+    {FL_TABLE_LOGINS, fl_check_login},
+    {FL_TABLE_SESSIONS, fl_check_session},
+    {FL_TABLE_API_TOKENS, fl_check_api_token},
+    {FL_TABLE_SIGN_UPS, fl_check_sign_up},
+    {FL_TABLE_PASSWORD_RESETS, fl_check_password_reset},
+    {FL_TABLE_ADDRESS_CHANGES, fl_check_address_change},
 };
 
-static bool check_rows(struct fl_checking *c, enum fl_registry_table table, check_row_fn *check)
+static bool check_rows(struct fl_checking *c, enum fl_registry_table table, fl_check_row_fn *check)
 {
     struct fl_kv_walk walk;
     fl_kv_walk_begin(&walk, c->kv, table, FL_SLICE_NULL);

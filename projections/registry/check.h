@@ -37,8 +37,17 @@ struct fl_index_entry {
 };
 typedef bool fl_check_entry_fn(struct fl_checking *c, const struct fl_index_entry *entry);
 
+/* One row. */
+typedef bool fl_check_row_fn(struct fl_checking *c, struct fl_slice key, const void *row);
+
+/* check_login.c */
+fl_check_row_fn fl_check_login, fl_check_session, fl_check_api_token, fl_check_sign_up,
+    fl_check_password_reset, fl_check_address_change;
+fl_check_entry_fn fl_check_account_session, fl_check_account_token, fl_check_token_hash,
+    fl_check_sign_up_due;
+
 /* check_transfer.c */
-bool fl_check_transfer(struct fl_checking *c, struct fl_slice key, const void *row);
+fl_check_row_fn fl_check_transfer;
 fl_check_entry_fn fl_check_company_transfer, fl_check_person_transfer, fl_check_transfer_device,
     fl_check_device_transfer;
 

@@ -182,6 +182,10 @@ static const struct {
     [FL_INDEX_DUE] = {"what falls due", due_entry, 30, 12},
     [FL_INDEX_EPOCH_PEOPLE] = {"people by epoch", epoch_person, 21, 17},
     [FL_INDEX_ERASURES_OPEN] = {"erasures that are not done", erasure_open, 25, 16},
+    [FL_INDEX_ACCOUNT_SESSIONS] = {"sessions of an account", fl_check_account_session, 33, 41},
+    [FL_INDEX_ACCOUNT_TOKENS] = {"API tokens of an account", fl_check_account_token, 33, 41},
+    [FL_INDEX_TOKEN_HASH] = {"tokens by hash", fl_check_token_hash, 33, 41},
+    [FL_INDEX_SIGN_UP_DUE] = {"sign-ups by time", fl_check_sign_up_due, 25, 42},
 };
 
 bool fl_check_index(struct fl_checking *c)

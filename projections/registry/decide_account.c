@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/limits.h"
+#include "projections/registry/decide_login.h"
 #include "projections/registry/decide_privacy.h"
 
 enum { LISTED_COUNT_MAX = FL_DEVICE_COUNT_PER_ACTION_MAX };
@@ -188,6 +189,8 @@ static bool my_invitation(struct fl_deciding *d, const char *id, const fl_invita
     const fl_invitation_row *row =
         fl_row_by_id(d->kv, d->arena, FL_TABLE_INVITATIONS, fl_slice_text(id));
     struct fl_slice who = d->actor_kind == FL_ACTOR_ACCOUNT ? d->actor_id : d->action.on_behalf_of;
+    if (!fl_link_fits_thing(d, id))
+        return false;
     if (row == NULL || (who.data != NULL && !fl_slice_is(who, row->subject_id))) {
         fl_reject(d, FL_REJECT(NOT_FOUND), "There is no such invitation.");
         return false;
@@ -230,6 +233,23 @@ static bool may_move(struct fl_deciding *d, const fl_account_row *account, bool 
     return reason == NULL;
 }
 
+/* Who comes by the link has chosen a password: it stands in a profile that follows the invited one.
+ */
+static bool has_own_profile(struct fl_deciding *d, const Fleetlog__V1__PersonRef *ref,
+                            const fl_invitation_row *invitation)
+{
+    const fl_subject_row *subject =
+        fl_row_by_id(d->kv, d->arena, FL_TABLE_SUBJECTS, fl_slice_text(invitation->subject_id));
+    if (ref == NULL)
+        fl_reject(d, FL_REJECT(INVALID), "The request names no person.");
+    else if (subject == NULL || strcmp(ref->subject_id, subject->subject_id) != 0 ||
+             ref->revision <= subject->revision)
+        fl_reject(d, FL_REJECT(STALE), "The profile has been changed meanwhile; try again.");
+    else
+        return true;
+    return false;
+}
+
 const ProtobufCMessage *fl_decide_accept_invitation(struct fl_deciding *d)
 {
     const Fleetlog__V1__AcceptInvitation *action =
@@ -244,6 +264,8 @@ const ProtobufCMessage *fl_decide_accept_invitation(struct fl_deciding *d)
         return d->answer;
     if (action->person != NULL && strcmp(person.subject_id, invitation->subject_id) != 0)
         return fl_reject(d, FL_REJECT(DENIED), "This invitation is for another address.");
+    if (d->actor_kind == FL_ACTOR_LINK && !has_own_profile(d, action->person, invitation))
+        return d->answer;
     struct fl_slice subject_id = fl_slice_text(invitation->subject_id);
     const fl_subject_row *subject = fl_row_by_id(d->kv, d->arena, FL_TABLE_SUBJECTS, subject_id);
     const fl_account_row *account = fl_row_by_id(d->kv, d->arena, FL_TABLE_ACCOUNTS, subject_id);

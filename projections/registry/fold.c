@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "projections/registry/fold_login.h"
 #include "projections/registry/outbox.h"
 #include "projections/registry/registry.h"
 
@@ -72,6 +73,19 @@ static fl_fold_fn *const folds[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_EpochClosed] = fl_fold_epoch_closed,
     [FL_MESSAGE_PersonErased] = fl_fold_person_erased,
     [FL_MESSAGE_LinkKeyRotated] = fl_fold_link_key_rotated,
+    [FL_MESSAGE_SignUpRequested] = fl_fold_sign_up_requested,
+    [FL_MESSAGE_SignUpConfirmed] = fl_fold_sign_up_confirmed,
+    [FL_MESSAGE_SessionStarted] = fl_fold_session_started,
+    [FL_MESSAGE_SessionUsed] = fl_fold_session_used,
+    [FL_MESSAGE_SessionEnded] = fl_fold_session_ended,
+    [FL_MESSAGE_SessionsEnded] = fl_fold_sessions_ended,
+    [FL_MESSAGE_PasswordResetRequested] = fl_fold_password_reset_requested,
+    [FL_MESSAGE_PasswordReset] = fl_fold_password_reset,
+    [FL_MESSAGE_ProfileChanged] = fl_fold_profile_changed,
+    [FL_MESSAGE_AddressChangeRequested] = fl_fold_address_change_requested,
+    [FL_MESSAGE_AddressChanged] = fl_fold_address_changed,
+    [FL_MESSAGE_ApiTokenCreated] = fl_fold_api_token_created,
+    [FL_MESSAGE_ApiTokenRevoked] = fl_fold_api_token_revoked,
 };
 
 bool fl_fold_refuse(struct fl_folding *f, const char *format, ...)

@@ -56,6 +56,8 @@ bool fl_fold_destroyed_everywhere(struct fl_folding *f);
 
 /* The account is no more. */
 bool fl_fold_drop_account(struct fl_folding *f, const char *account_id, const char *company_id);
+void fl_fold_put_company(struct fl_folding *f, const char *company_id, const char *name);
+void fl_fold_put_account(struct fl_folding *f, const fl_account_row *row);
 
 /* Takes devices out of a share that is pending or accepted; its last one ends the share, as revoked
  * or expired. */

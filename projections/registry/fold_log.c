@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "projections/registry/due.h"
-#include "projections/registry/fold.h"
+#include "projections/registry/fold_login.h"
 #include "projections/registry/outbox.h"
 
 static fl_log_row *log_row(struct fl_folding *f)
@@ -94,16 +94,21 @@ bool fl_fold_log_moved(struct fl_folding *f)
     return true;
 }
 
+void fl_fold_put_company(struct fl_folding *f, const char *company_id, const char *name)
+{
+    fl_company_row row = FLEETLOG__ROWS__V1__COMPANY_ROW__INIT;
+    row.company_id = company_id;
+    row.name = name;
+    row.created_at_ms = f->now_ms;
+    row.created_at = f->sequence;
+    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_COMPANIES, company_id, &row.base);
+}
+
 bool fl_fold_company_created(struct fl_folding *f)
 {
     const Fleetlog__V1__CompanyCreated *event =
         (const Fleetlog__V1__CompanyCreated *)f->input->message;
-    fl_company_row row = FLEETLOG__ROWS__V1__COMPANY_ROW__INIT;
-    row.company_id = event->company_id;
-    row.name = event->name;
-    row.created_at_ms = f->now_ms;
-    row.created_at = f->sequence;
-    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_COMPANIES, event->company_id, &row.base);
+    fl_fold_put_company(f, event->company_id, event->name);
     return true;
 }
 
@@ -206,7 +211,7 @@ bool fl_fold_account_created(struct fl_folding *f)
                                   in_time ? FL_INVITATION_ACCEPTED : FL_INVITATION_EXPIRED);
 }
 
-static void put_account(struct fl_folding *f, const fl_account_row *row)
+void fl_fold_put_account(struct fl_folding *f, const fl_account_row *row)
 {
     struct fl_key key;
     fl_row_put_by_id(f->kv, f->arena, FL_TABLE_ACCOUNTS, row->account_id, &row->base);
@@ -214,10 +219,14 @@ static void put_account(struct fl_folding *f, const fl_account_row *row)
     fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
 }
 
-bool fl_fold_drop_account(struct fl_folding *f, const char *account_id, const char *company_id)
+/* `forgets`: there will be no such account, not even in another company. */
+static bool drop_account(struct fl_folding *f, const char *account_id, const char *company_id,
+                         bool forgets)
 {
     struct fl_key key;
     fl_fold_drop_policy(f, account_id);
+    if (!fl_fold_end_login(f, account_id, forgets))
+        return false;
     fl_key_pair(&key, FL_INDEX_COMPANY_ACCOUNTS, company_id, account_id);
     if (key.bad || !fl_kv_del(f->kv, FL_TABLE_INDEX, fl_key_slice(&key)))
         return fl_fold_refuse(f, "company %s has no account %s", company_id, account_id);
@@ -225,6 +234,11 @@ bool fl_fold_drop_account(struct fl_folding *f, const char *account_id, const ch
     fl_key_id_text(&key, account_id);
     return fl_kv_del(f->kv, FL_TABLE_ACCOUNTS, fl_key_slice(&key)) ||
            fl_fold_refuse(f, "no account %s", account_id);
+}
+
+bool fl_fold_drop_account(struct fl_folding *f, const char *account_id, const char *company_id)
+{
+    return drop_account(f, account_id, company_id, true);
 }
 
 bool fl_fold_invitation_accepted(struct fl_folding *f)
@@ -240,14 +254,14 @@ bool fl_fold_invitation_accepted(struct fl_folding *f)
     if (!fl_fold_end_invitation(f, invitation, FL_INVITATION_ACCEPTED))
         return false;
     if (event->company_id_before[0] != '\0' &&
-        (!fl_fold_drop_account(f, event->account_id, event->company_id_before) ||
+        (!drop_account(f, event->account_id, event->company_id_before, false) ||
          !fl_fold_end_shares(f, event->account_id, event->company_id)))
         return false;
     row.account_id = event->account_id;
     row.company_id = event->company_id;
     row.role = event->role;
     row.created_at_ms = f->now_ms;
-    put_account(f, &row);
+    fl_fold_put_account(f, &row);
     fl_fold_person(f, event->account_id, event->revision, event->indexes, event->n_indexes);
     return fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids);
 }
@@ -259,7 +273,7 @@ bool fl_fold_role_changed(struct fl_folding *f)
     if (row == NULL)
         return false;
     row->role = event->role;
-    put_account(f, row);
+    fl_fold_put_account(f, row);
     return true;
 }
 

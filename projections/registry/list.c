@@ -53,6 +53,10 @@ static const struct list_rule {
                                   FL_TABLE_DEVICES},
     [FL_LIST_DEVICE_ALIASES] = {FL_TABLE_ALIASES, 0, true, ROWS, FL_TABLE_ALIASES},
     [FL_LIST_FIRMWARES] = {FL_TABLE_FIRMWARES, 0, false, ROWS, FL_TABLE_FIRMWARES},
+    [FL_LIST_SESSIONS] = {FL_TABLE_INDEX, FL_INDEX_ACCOUNT_SESSIONS, true, TAIL_ID,
+                          FL_TABLE_SESSIONS},
+    [FL_LIST_API_TOKENS] = {FL_TABLE_INDEX, FL_INDEX_ACCOUNT_TOKENS, true, TAIL_ID,
+                            FL_TABLE_API_TOKENS},
     [FL_LIST_CONDITIONS] = {FL_TABLE_CONDITIONS, 0, true, ROWS, FL_TABLE_CONDITIONS},
 };
 

@@ -96,6 +96,30 @@ const fl_condition_row *fl_registry_condition(struct fl_kv *kv, struct fl_arena 
     return fl_row_get(kv, arena, FL_TABLE_CONDITIONS, &key);
 }
 
+const fl_sign_up_row *fl_registry_sign_up(struct fl_kv *kv, struct fl_arena *arena,
+                                          struct fl_slice id)
+{
+    return fl_row_by_id(kv, arena, FL_TABLE_SIGN_UPS, id);
+}
+
+const fl_account_link_row *fl_registry_password_reset(struct fl_kv *kv, struct fl_arena *arena,
+                                                      struct fl_slice id)
+{
+    return fl_row_by_id(kv, arena, FL_TABLE_PASSWORD_RESETS, id);
+}
+
+const fl_account_link_row *fl_registry_address_change(struct fl_kv *kv, struct fl_arena *arena,
+                                                      struct fl_slice id)
+{
+    return fl_row_by_id(kv, arena, FL_TABLE_ADDRESS_CHANGES, id);
+}
+
+const fl_login_row *fl_registry_login(struct fl_kv *kv, struct fl_arena *arena,
+                                      struct fl_slice account_id)
+{
+    return fl_row_by_id(kv, arena, FL_TABLE_LOGINS, account_id);
+}
+
 const fl_subject_row *fl_registry_subject_by_address(struct fl_kv *kv, struct fl_arena *arena,
                                                      uint32_t epoch, struct fl_slice index)
 {

@@ -47,6 +47,18 @@ const fl_command_row *fl_registry_command(struct fl_kv *kv, struct fl_arena *are
 const fl_condition_row *fl_registry_condition(struct fl_kv *kv, struct fl_arena *arena,
                                               struct fl_slice device_id, uint32_t kind);
 
+/* What waits for its link; NULL: nothing, or no longer. */
+const fl_sign_up_row *fl_registry_sign_up(struct fl_kv *kv, struct fl_arena *arena,
+                                          struct fl_slice id);
+const fl_account_link_row *fl_registry_password_reset(struct fl_kv *kv, struct fl_arena *arena,
+                                                      struct fl_slice id);
+const fl_account_link_row *fl_registry_address_change(struct fl_kv *kv, struct fl_arena *arena,
+                                                      struct fl_slice id);
+
+/* What the rules know of an account's sign-in; NULL: nothing yet. */
+const fl_login_row *fl_registry_login(struct fl_kv *kv, struct fl_arena *arena,
+                                      struct fl_slice account_id);
+
 /* The person whose address has this index (16 bytes) under an epoch; it may have no account. */
 const fl_subject_row *fl_registry_subject_by_address(struct fl_kv *kv, struct fl_arena *arena,
                                                      uint32_t epoch, struct fl_slice index);
@@ -86,6 +98,8 @@ enum fl_registry_list {
     FL_LIST_TRANSFER_DEVICES, /* fl_device_row, of a transfer that is open */
     FL_LIST_DEVICE_ALIASES,   /* fl_alias_row, of a device: the newest sixteen, oldest first */
     FL_LIST_FIRMWARES,        /* fl_firmware_row, nobody's: published and withdrawn */
+    FL_LIST_SESSIONS,         /* fl_session_row, of an account; those over by time too */
+    FL_LIST_API_TOKENS,       /* fl_api_token_row, of an account; those over by time too */
     FL_LIST_CONDITIONS,       /* fl_condition_row, of a device: raised or not */
     FL_LIST_COUNT
 };

@@ -5,6 +5,7 @@
 #include "core/assert.h"
 #include "core/bytes.h"
 #include "projections/registry/content.h"
+#include "projections/registry/decide_login.h"
 #include "projections/registry/decide_privacy.h"
 #include "projections/registry/deciding.h"
 
@@ -168,6 +169,12 @@ static bool check_profile_time(struct fl_deciding *d, int64_t profile_time_ms)
         return false;
     }
     return true;
+}
+
+bool fl_address_known(struct fl_deciding *d, const Fleetlog__V1__PersonRef *ref, const char **known)
+{
+    return check_profile_time(d, ref->profile_time_ms) && fl_epochs_fit(d, ref) &&
+           find_subject(d, ref, known);
 }
 
 bool fl_person_resolve(struct fl_deciding *d, const Fleetlog__V1__PersonRef *ref,

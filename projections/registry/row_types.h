@@ -35,3 +35,8 @@ typedef Fleetlog__Rows__V1__PolicyRow fl_policy_row;
 typedef Fleetlog__Rows__V1__EpochRow fl_epoch_row;
 typedef Fleetlog__Rows__V1__LinkKeyRow fl_link_key_row;
 typedef Fleetlog__Rows__V1__ErasureRow fl_erasure_row;
+typedef Fleetlog__Rows__V1__LoginRow fl_login_row;
+typedef Fleetlog__Rows__V1__SessionRow fl_session_row;
+typedef Fleetlog__Rows__V1__ApiTokenRow fl_api_token_row;
+typedef Fleetlog__Rows__V1__SignUpRow fl_sign_up_row;
+typedef Fleetlog__Rows__V1__AccountLinkRow fl_account_link_row;

@@ -195,14 +195,32 @@ void fl_key_erasure_open(struct fl_key *key, uint64_t sequence, const char *subj
     fl_key_id_text(key, subject_id);
 }
 
-void fl_key_claim_code(struct fl_key *key, ProtobufCBinaryData code_hash)
+static void key_hash(struct fl_key *key, enum fl_registry_index list, ProtobufCBinaryData hash)
 {
     fl_key_begin(key);
-    fl_key_u8(key, FL_INDEX_CLAIM_CODE);
-    if (code_hash.len == FL_HASH_SIZE)
-        fl_key_bytes(key, code_hash.data, FL_HASH_SIZE);
+    fl_key_u8(key, (uint8_t)list);
+    if (hash.len == FL_HASH_SIZE)
+        fl_key_bytes(key, hash.data, FL_HASH_SIZE);
     else
         key->bad = true;
+}
+
+void fl_key_claim_code(struct fl_key *key, ProtobufCBinaryData code_hash)
+{
+    key_hash(key, FL_INDEX_CLAIM_CODE, code_hash);
+}
+
+void fl_key_token_hash(struct fl_key *key, ProtobufCBinaryData token_hash)
+{
+    key_hash(key, FL_INDEX_TOKEN_HASH, token_hash);
+}
+
+void fl_key_sign_up_due(struct fl_key *key, int64_t due_ms, const char *sign_up_id)
+{
+    fl_key_begin(key);
+    fl_key_u8(key, FL_INDEX_SIGN_UP_DUE);
+    fl_key_u64(key, (uint64_t)due_ms);
+    fl_key_id_text(key, sign_up_id);
 }
 
 void fl_index_put(struct fl_kv *kv, const struct fl_key *key, struct fl_slice value)

@@ -52,6 +52,10 @@ enum fl_registry_index {
     FL_INDEX_DUE,                  /* time u64, DueKind u8, step u32, id: due.h */
     FL_INDEX_EPOCH_PEOPLE,         /* epoch u32, subject: living people whose profile is of it */
     FL_INDEX_ERASURES_OPEN,        /* sequence u64, subject: erasures that are not done */
+    FL_INDEX_ACCOUNT_SESSIONS,     /* account, session */
+    FL_INDEX_ACCOUNT_TOKENS,       /* account, API token */
+    FL_INDEX_TOKEN_HASH,           /* hash (32 bytes) -> enum fl_token_kind u8, id (16 bytes) */
+    FL_INDEX_SIGN_UP_DUE,          /* time u64, sign-up */
     FL_INDEX_COUNT
 };
 
@@ -98,6 +102,8 @@ void fl_key_nth(struct fl_key *key, enum fl_registry_index list, const char *own
 void fl_key_epoch_person(struct fl_key *key, uint32_t epoch, const char *subject_id);
 void fl_key_erasure_open(struct fl_key *key, uint64_t sequence, const char *subject_id);
 void fl_key_claim_code(struct fl_key *key, ProtobufCBinaryData code_hash);
+void fl_key_token_hash(struct fl_key *key, ProtobufCBinaryData token_hash);
+void fl_key_sign_up_due(struct fl_key *key, int64_t due_ms, const char *sign_up_id);
 
 /* Puts an entry into INDEX; a bad key makes the kv's error CORRUPT. */
 void fl_index_put(struct fl_kv *kv, const struct fl_key *key, struct fl_slice value);

@@ -35,6 +35,14 @@ struct fl_rules_limits {
     int64_t profile_unnamed_ms_max; /* in log time: past it the keeper removes one unnamed */
     int64_t command_ttl_ms_min;
     int64_t command_ttl_ms_max;
+    int64_t sign_up_ms;        /* from the request to its end, as those below */
+    int64_t password_reset_ms; /* at most an hour: who holds the link holds the account */
+    int64_t address_change_ms;
+    int64_t session_ms; /* the longest that a session lives */
+    int64_t session_idle_ms;
+    uint32_t sessions_per_account_max; /* one more ends the oldest */
+    uint32_t api_tokens_per_account_max;
+    int64_t api_token_ms_max; /* the longest that an API token lives */
 };
 
 struct fl_rules {

@@ -3,6 +3,7 @@
 #include "projections/registry/decide_alias.h"
 #include "projections/registry/decide_due.h"
 #include "projections/registry/decide_firmware.h"
+#include "projections/registry/decide_login.h"
 #include "projections/registry/decide_outbox.h"
 #include "projections/registry/decide_privacy.h"
 #include "projections/registry/decide_transfer.h"
@@ -65,6 +66,19 @@ static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_CloseEpoch] = fl_decide_close_epoch,
     [FL_MESSAGE_FinishErasure] = fl_decide_finish_erasure,
     [FL_MESSAGE_RotateLinkKey] = fl_decide_rotate_link_key,
+    [FL_MESSAGE_SignUp] = fl_decide_sign_up,
+    [FL_MESSAGE_ConfirmSignUp] = fl_decide_confirm_sign_up,
+    [FL_MESSAGE_StartSession] = fl_decide_start_session,
+    [FL_MESSAGE_RecordSessionUse] = fl_decide_record_session_use,
+    [FL_MESSAGE_EndSession] = fl_decide_end_session,
+    [FL_MESSAGE_EndSessions] = fl_decide_end_sessions,
+    [FL_MESSAGE_RequestPasswordReset] = fl_decide_request_password_reset,
+    [FL_MESSAGE_ResetPassword] = fl_decide_reset_password,
+    [FL_MESSAGE_ChangeProfile] = fl_decide_change_profile,
+    [FL_MESSAGE_RequestAddressChange] = fl_decide_request_address_change,
+    [FL_MESSAGE_ConfirmAddressChange] = fl_decide_confirm_address_change,
+    [FL_MESSAGE_CreateApiToken] = fl_decide_create_api_token,
+    [FL_MESSAGE_RevokeApiToken] = fl_decide_revoke_api_token,
 };
 
 static const struct fl_rules versions[] = {
@@ -87,6 +101,14 @@ static const struct fl_rules versions[] = {
                 .profile_unnamed_ms_max = FL_PROFILE_UNNAMED_MS,
                 .command_ttl_ms_min = 10 * SECONDS,
                 .command_ttl_ms_max = 1 * DAYS,
+                .sign_up_ms = 1 * DAYS,
+                .password_reset_ms = 30 * MINUTES,
+                .address_change_ms = 1 * HOURS,
+                .session_ms = 7 * DAYS,
+                .session_idle_ms = 1 * DAYS,
+                .sessions_per_account_max = 32,
+                .api_tokens_per_account_max = 50,
+                .api_token_ms_max = 366 * DAYS,
             },
         .actions = actions_v1,
     },

@@ -11,9 +11,10 @@
     Fleetlog__V1__##type name;                                                                     \
     protobuf_c_message_init(&fleetlog__v1__##descriptor##__descriptor, &name)
 
-static const char *const kinds[] = {"subject", "company",    "agent",    "device",
-                                    "share",   "command",    "claim",    "log",
-                                    "address", "invitation", "transfer", "firmware"};
+static const char *const kinds[] = {"subject",  "company",  "agent",   "device",  "share",
+                                    "command",  "claim",    "log",     "address", "invitation",
+                                    "transfer", "firmware", "sign-up", "session", "reset",
+                                    "change",   "token"};
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
 const char *cast_id(const char *kind, unsigned number)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/scenario/cast_login.h"
 #include "tests/scenario/cast_mail.h"
 #include "tests/scenario/cast_privacy.h"
 
@@ -106,6 +107,7 @@ size_t junk_begin(struct world *world)
     cast_erase(world, 52, false);
     cast_reindex(world, 2, 1, 1, false);
     cast_reindex(world, 2, 2, 1, true);
+    cast_login_story(world, 60, CAST_EPOCH_1 | CAST_EPOCH_2);
     cast_close_epoch(world, 1);
     cast_confirm(world, 1, 1, false);
     cast_finish_erasure(world, 52);

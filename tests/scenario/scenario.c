@@ -252,6 +252,19 @@ static void set_actor(struct scenario *s, const char *prefix, const char *id, co
     }
 }
 
+/* "the link of sign-up s1"; without a kind it is a transfer's. */
+static size_t read_link(struct scenario *s, const struct sentence *sentence, size_t at)
+{
+    static const char *const kinds[] = {"sign-up", "reset", "change", "invitation", "share"};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && at + 1 < sentence->count; i++)
+        if (is(sentence, at, kinds[i])) {
+            set_actor(s, "link:", id_of(kinds[i], sentence->words[at + 1]), NULL);
+            return at + 2;
+        }
+    set_actor(s, "link:", id_of("transfer", sentence->words[at]), NULL);
+    return at + 1;
+}
+
 /* Reads who acts; returns the index of the verb. */
 static size_t read_actor(struct scenario *s, const struct sentence *sentence, size_t at)
 {
@@ -262,9 +275,11 @@ static size_t read_actor(struct scenario *s, const struct sentence *sentence, si
         return at + (for_account ? 4 : 2);
     }
     if (is(sentence, at, "the") && is(sentence, at + 1, "link") && is(sentence, at + 2, "of") &&
-        at + 3 < sentence->count) {
-        set_actor(s, "link:", id_of("transfer", sentence->words[at + 3]), NULL);
-        return at + 4;
+        at + 3 < sentence->count)
+        return read_link(s, sentence, at + 3);
+    if (is(sentence, at, "a") && is(sentence, at + 1, "visitor")) {
+        set_actor(s, "visitor", "", NULL);
+        return at + 2;
     }
     if (is(sentence, at, "the") && is(sentence, at + 1, "detector")) {
         set_actor(s, "detector", "", NULL);
@@ -328,10 +343,11 @@ void request(struct scenario *s, const ProtobufCMessage *message)
 /* Sentences of all families, by what they may stand for. */
 static const struct pattern *const plain_tables[] = {plain_patterns, due_patterns, NULL};
 static const struct pattern *const request_tables[] = {
-    request_patterns, device_patterns,   transfer_patterns, notification_patterns,
-    due_requests,     firmware_patterns, privacy_patterns,  NULL};
-static const struct pattern *const expect_tables[] = {log_patterns, mail_patterns, due_expectations,
-                                                      expect_patterns, NULL};
+    request_patterns,  login_patterns,        device_patterns,
+    transfer_patterns, notification_patterns, due_requests,
+    firmware_patterns, privacy_patterns,      NULL};
+static const struct pattern *const expect_tables[] = {
+    login_expectations, log_patterns, mail_patterns, due_expectations, expect_patterns, NULL};
 
 static bool run_tables(struct scenario *s, const struct pattern *const *tables,
                        const struct sentence *sentence, size_t at)

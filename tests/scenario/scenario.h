@@ -30,6 +30,7 @@ struct arguments {
 struct modifiers {
     bool same_id;              /* as the request before */
     int64_t profile_age_ms;    /* of the person that it names */
+    bool late_profile;         /* made from a revision that is no longer in force */
     const char *other_subject; /* the gateway minted another subject for the person */
 };
 
@@ -61,9 +62,11 @@ extern const struct pattern device_patterns[];       /* the same, about devices 
 extern const struct pattern transfer_patterns[];     /* the same, about ownership */
 extern const struct pattern notification_patterns[]; /* the same, about mail */
 extern const struct pattern firmware_patterns[];     /* the same, about firmware */
+extern const struct pattern login_patterns[];        /* the same, about signing up and in */
 extern const struct pattern plain_patterns[];        /* whole sentences, not requests */
 extern const struct pattern expect_patterns[];       /* after then */
 extern const struct pattern mail_patterns[];         /* the same, about mail */
+extern const struct pattern login_expectations[];    /* the same, about signing in */
 extern const struct pattern log_patterns[];          /* the same, about the Event Log */
 extern const struct pattern due_patterns[];          /* whole, about what falls due */
 extern const struct pattern due_requests[];          /* after an actor, the same */

@@ -86,6 +86,12 @@ static void old_profile(struct scenario *s, const struct arguments *a)
     s->modifiers.profile_age_ms = a->duration_ms;
 }
 
+static void late_profile(struct scenario *s, const struct arguments *a)
+{
+    (void)a;
+    s->modifiers.late_profile = true;
+}
+
 static void ahead_profile(struct scenario *s, const struct arguments *a)
 {
     s->modifiers.profile_age_ms = -a->duration_ms;
@@ -433,6 +439,7 @@ const struct pattern plain_patterns[] = {
     {"the next request has the same id", same_id},
     {"the next profile is $t old", old_profile},
     {"the next profile is $t ahead", ahead_profile},
+    {"the next profile comes too late", late_profile},
     {"the next profile has the subject of $w", other_subject},
     {"the same record is appended again", repeat},
     {"a record with the value $q is appended", junk},

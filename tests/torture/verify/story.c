@@ -15,6 +15,7 @@
 #include "fleetlog/v1/telemetry.pb-c.h"
 #include "producers/agent_protocol.h"
 #include "schemas/topics.h"
+#include "tests/scenario/cast_login.h"
 #include "tests/scenario/cast_mail.h"
 #include "tests/scenario/cast_privacy.h"
 
@@ -24,7 +25,7 @@
 
 #define NODE_ID "01890a5d-ac96-774b-bcce-b302099a8057"
 
-enum { STEP_MS = 1000, PEOPLE = 4, APPEND_COUNT_MAX = 4 };
+enum { STEP_MS = 1000, PEOPLE = 4, NEW_PERSON = 60, APPEND_COUNT_MAX = 4 };
 
 static void pass_time(struct node *node)
 {
@@ -303,25 +304,35 @@ static struct fl_record keep_plain(struct node *node, struct fl_slice id, const 
     return record;
 }
 
+static void write_profile(struct node *node, struct fl_journal *journal, unsigned person,
+                          unsigned revision, uint32_t epoch)
+{
+    uint8_t nonce[24] = {(uint8_t)person, (uint8_t)revision};
+    uint8_t sealed[40] = {(uint8_t)person, 2, 3};
+    char key[64];
+    INIT(SealedProfile, profile, sealed_profile);
+    snprintf(key, sizeof(key), "%s/%u", cast_id("subject", person), revision);
+    profile.version = 1;
+    profile.epoch = epoch;
+    profile.nonce = (ProtobufCBinaryData){sizeof(nonce), nonce};
+    profile.ciphertext = (ProtobufCBinaryData){sizeof(sealed), sealed};
+    struct fl_record record = keep_plain(
+        node, fl_slice_text(cast_id("command", 100 + person + 100 * revision)),
+        "fleetlog.v1.SealedProfile", node->world.now_ms, fl_slice_text(key), &profile.base);
+    append(journal, "subjects", 0, &record, 1);
+}
+
 static void write_profiles(struct node *node, struct fl_journal *journal)
 {
-    for (unsigned n = 1; n <= PEOPLE + 2; n++) {
-        /* Two are sealed again for the second epoch. */
-        unsigned i = n <= PEOPLE ? n : n - PEOPLE;
-        uint8_t nonce[24] = {(uint8_t)i};
-        uint8_t sealed[40] = {(uint8_t)i, 2, 3};
-        char key[64];
-        INIT(SealedProfile, profile, sealed_profile);
-        snprintf(key, sizeof(key), "%s/%u", cast_id("subject", i), n <= PEOPLE ? 1 : 2);
-        profile.version = 1;
-        profile.epoch = n <= PEOPLE ? 1 : 2;
-        profile.nonce = (ProtobufCBinaryData){sizeof(nonce), nonce};
-        profile.ciphertext = (ProtobufCBinaryData){sizeof(sealed), sealed};
-        struct fl_record record = keep_plain(node, fl_slice_text(cast_id("command", 100 + n)),
-                                             "fleetlog.v1.SealedProfile", node->world.now_ms,
-                                             fl_slice_text(key), &profile.base);
-        append(journal, "subjects", 0, &record, 1);
-    }
+    for (unsigned i = 1; i <= PEOPLE; i++)
+        write_profile(node, journal, i, 1, 1);
+    /* Two are sealed again for the second epoch. */
+    for (unsigned i = 1; i <= 2; i++)
+        write_profile(node, journal, i, 2, 2);
+    for (unsigned i = 0; i < CAST_LOGIN_PEOPLE; i++)
+        write_profile(node, journal, NEW_PERSON + i, 1, 2);
+    for (unsigned revision = 2; revision <= CAST_LOGIN_REVISIONS; revision++)
+        write_profile(node, journal, NEW_PERSON, revision, 2);
 }
 
 static struct fl_record telemetry(struct node *node, uint32_t number,
@@ -413,6 +424,7 @@ void story_write(struct node *node, struct fl_journal *journal)
     time_ends(node);
     owners(node);
     erasure(node);
+    cast_login_story(&node->world, NEW_PERSON, CAST_EPOCH_2);
     last_things(node);
     check_types(node);
     write_decided(node, journal);
