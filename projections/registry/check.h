@@ -51,6 +51,11 @@ fl_check_row_fn fl_check_transfer;
 fl_check_entry_fn fl_check_company_transfer, fl_check_person_transfer, fl_check_transfer_device,
     fl_check_device_transfer;
 
+/* check_licenses.c: invariants 25 to 28. */
+fl_check_row_fn fl_check_license, fl_check_application, fl_check_coverage;
+fl_check_entry_fn fl_check_company_license, fl_check_license_code, fl_check_license_returned,
+    fl_check_device_license;
+
 /* Checks every entry of INDEX against the row that it stands for (invariants 10 on). */
 bool fl_check_index(struct fl_checking *c);
 

@@ -118,6 +118,7 @@ static const enum fl_registry_table due_tables[] = {
     [FL_DUE(INVITATION)] = FL_TABLE_INVITATIONS, [FL_DUE(SHARE_OFFER)] = FL_TABLE_SHARES,
     [FL_DUE(SHARE_GRANT)] = FL_TABLE_SHARES,     [FL_DUE(COMMAND)] = FL_TABLE_COMMANDS,
     [FL_DUE(CLAIM)] = FL_TABLE_CLAIMS,           [FL_DUE(TRANSFER_OFFER)] = FL_TABLE_TRANSFERS,
+    [FL_DUE(LICENSE_TERM)] = FL_TABLE_COVERAGES,
 };
 
 static bool due_entry(struct fl_checking *c, const struct fl_index_entry *entry)
@@ -186,6 +187,10 @@ static const struct {
     [FL_INDEX_ACCOUNT_TOKENS] = {"API tokens of an account", fl_check_account_token, 33, 41},
     [FL_INDEX_TOKEN_HASH] = {"tokens by hash", fl_check_token_hash, 33, 41},
     [FL_INDEX_SIGN_UP_DUE] = {"sign-ups by time", fl_check_sign_up_due, 25, 42},
+    [FL_INDEX_COMPANY_LICENSES] = {"licenses of a company", fl_check_company_license, 33, 28},
+    [FL_INDEX_LICENSE_CODE] = {"licenses by code", fl_check_license_code, 33, 28},
+    [FL_INDEX_LICENSE_RETURNED] = {"nodes that came back", fl_check_license_returned, 29, 26},
+    [FL_INDEX_DEVICE_LICENSES] = {"licenses of a device", fl_check_device_license, 41, 26},
 };
 
 bool fl_check_index(struct fl_checking *c)

@@ -6,6 +6,8 @@
 #include "core/timestamp.h"
 #include "projections/registry/decide_due.h"
 #include "projections/registry/decide_firmware.h"
+#include "projections/registry/deciding.h"
+#include "projections/registry/plan.h"
 
 static bool add_cancelled(struct fl_deciding *d, struct fl_cancelled *cancelled, const char *id)
 {
@@ -101,6 +103,7 @@ static const struct command_rule {
     enum parameter_form parameter;
     const char *commands[2];
     const char *variable;
+    enum fl_feature feature; /* that the device's plan must include */
 } command_rules[] = {
     [FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_SELF_TEST] =
         {PARAMETER_NONE, {"test.battery.start.quick", "test.battery.start"}, NULL},
@@ -116,8 +119,12 @@ static const struct command_rule {
                                                                        "battery.date"},
     [FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_FIRMWARE_UPGRADE] = {PARAMETER_FIRMWARE,
                                                                    {FL_AGENT_INSTALLS, NULL},
-                                                                   NULL},
-    [FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_OUTLET_REBOOT] = {PARAMETER_OUTLET, {NULL}, NULL},
+                                                                   NULL,
+                                                                   FL_FEATURE_FIRMWARE},
+    [FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_OUTLET_REBOOT] = {PARAMETER_OUTLET,
+                                                                {NULL},
+                                                                NULL,
+                                                                FL_FEATURE_OUTLETS},
 };
 enum { COMMAND_RULE_COUNT = sizeof(command_rules) / sizeof(command_rules[0]) };
 
@@ -129,6 +136,18 @@ static bool is_outlet(const char *text)
         text += sizeof(group) - 1;
     size_t size = strspn(text, "0123456789");
     return size > 0 && size <= 3 && text[size] == '\0';
+}
+
+/* The sentence that refuses a command by the device's plan; NULL: it includes it. The plan counts
+ * when the command is requested: one that lapses meanwhile stops nothing. */
+static const char *plan_refusal(struct fl_deciding *d, const char *device_id,
+                                enum fl_feature feature)
+{
+    enum fl_plan plan = fl_plan_of(d->kv, d->arena, fl_slice_text(device_id), d->now_ms);
+    if (fl_plan_allows(plan, feature))
+        return NULL;
+    return fl_arena_printf(d->arena, "The plan of this device (%s) does not include %s.",
+                           fl_plan_name(plan), fl_feature_text(feature));
 }
 
 /* The sentence that refuses a parameter; NULL: good. */
@@ -233,6 +252,9 @@ const ProtobufCMessage *fl_decide_request_command(struct fl_deciding *d)
                           (long long)(limits->command_ttl_ms_max / 3600000));
     if (!is_capable(d, rule, action->device_id, action->parameter))
         return fl_reject(d, FL_REJECT(NOT_CAPABLE), "This device does not offer this command.");
+    refusal = plan_refusal(d, action->device_id, rule->feature);
+    if (refusal != NULL)
+        return fl_reject(d, FL_REJECT(PLAN), refusal);
     if (rule->parameter == PARAMETER_FIRMWARE) {
         refusal = fl_firmware_refusal(
             d, action->parameter,

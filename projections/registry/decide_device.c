@@ -41,6 +41,8 @@ const ProtobufCMessage *fl_decide_register_device(struct fl_deciding *d)
     event->n_commands = action->n_commands;
     event->variables = action->variables;
     event->n_variables = action->n_variables;
+    event->trial_ends_at_ms =
+        identity == NULL ? d->now_ms + d->rules->limits.trial_ms : identity->trial_ends_at_ms;
     return &event->base;
 }
 

@@ -74,6 +74,7 @@ static fl_decide_due_fn *const kinds[] = {
     [FL_DUE(SHARE_GRANT)] = share,
     [FL_DUE(COMMAND)] = fl_decide_due_command,
     [FL_DUE(TRANSFER_OFFER)] = fl_decide_due_transfer,
+    [FL_DUE(LICENSE_TERM)] = fl_decide_due_license,
     [FL_DUE(CLAIM)] = claim,
 };
 

@@ -12,6 +12,7 @@
 #include "core/chain.h"
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
+#include "fleetlog/v1/licenses.pb-c.h"
 #include "projections/registry/decide.h"
 #include "projections/registry/machines.h"
 #include "projections/registry/rights.h"

@@ -86,6 +86,11 @@ static fl_fold_fn *const folds[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_AddressChanged] = fl_fold_address_changed,
     [FL_MESSAGE_ApiTokenCreated] = fl_fold_api_token_created,
     [FL_MESSAGE_ApiTokenRevoked] = fl_fold_api_token_revoked,
+    [FL_MESSAGE_LicenseMinted] = fl_fold_license_minted,
+    [FL_MESSAGE_LicenseApplied] = fl_fold_license_applied,
+    [FL_MESSAGE_LicenseReleased] = fl_fold_license_released,
+    [FL_MESSAGE_LicenseWithdrawn] = fl_fold_license_withdrawn,
+    [FL_MESSAGE_LicenseExpired] = fl_fold_license_expired,
 };
 
 bool fl_fold_refuse(struct fl_folding *f, const char *format, ...)

@@ -11,6 +11,7 @@
  * Threading: one event at a time. Allocation: the arena, reset per event.
  */
 #include "fleetlog/v1/events.pb-c.h"
+#include "fleetlog/v1/licenses.pb-c.h"
 #include "fleetlog/v1/timekeeper.pb-c.h"
 #include "projections/registry/machines.h"
 #include "projections/registry/rows.h"
@@ -95,6 +96,15 @@ bool fl_fold_drop_offer(struct fl_folding *f, const char *device_id);
 bool fl_fold_end_invitation(struct fl_folding *f, fl_invitation_row *row,
                             enum fl_invitation_state end);
 
+/* Puts a license that did not exist yet; the row's state, counts and times are set here. */
+bool fl_fold_mint(struct fl_folding *f, fl_license_row *row);
+
+/* Ends a license and takes its nodes off every device. */
+bool fl_fold_withdraw(struct fl_folding *f, const char *license_id);
+
+/* A removed device's nodes go back to their licenses. */
+bool fl_fold_uncover(struct fl_folding *f, const fl_device_row *device);
+
 /* Remembers how the action was answered, and forgets a few of those past the time. */
 void fl_fold_remember(struct fl_folding *f);
 
@@ -114,4 +124,6 @@ fl_fold_fn fl_fold_action_rejected, fl_fold_log_created, fl_fold_node_announced,
     fl_fold_claim_expired, fl_fold_share_expired, fl_fold_transfer_expired,
     fl_fold_firmware_published, fl_fold_firmware_withdrawn, fl_fold_erasure_requested,
     fl_fold_epoch_opened, fl_fold_people_reindexed, fl_fold_epoch_confirmed, fl_fold_epoch_closed,
-    fl_fold_person_erased, fl_fold_link_key_rotated;
+    fl_fold_person_erased, fl_fold_link_key_rotated, fl_fold_license_minted,
+    fl_fold_license_applied, fl_fold_license_released, fl_fold_license_withdrawn,
+    fl_fold_license_expired;

@@ -81,6 +81,7 @@ void fl_fold_put_identity(struct fl_folding *f, const fl_device_row *device, con
     struct fl_key key;
     row.device_id = device_id;
     row.generation = device->generation;
+    row.trial_ends_at_ms = device->trial_ends_at_ms;
     fl_key_identity(&key, fl_slice_text(device->agent_id), device->upsd_address, device->ups_name);
     fl_row_put(f->kv, f->arena, FL_TABLE_IDENTITIES, &key, &row.base);
 }
@@ -127,6 +128,7 @@ bool fl_fold_device_registered(struct fl_folding *f)
     row.ups_name = event->ups_name;
     row.name = event->name;
     row.registered_at_ms = row.owned_since_ms = f->now_ms;
+    row.trial_ends_at_ms = event->trial_ends_at_ms;
     put_device(f, &row);
     fl_fold_put_capabilities(f, event->device_id, event->identity, event->commands,
                              event->n_commands, event->variables, event->n_variables);
@@ -222,6 +224,7 @@ bool fl_fold_device_removed(struct fl_folding *f)
     if (row == NULL ||
         !fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids) ||
         !fl_fold_drop_grants(f, event->device_id) || !fl_fold_drop_offer(f, event->device_id) ||
+        !fl_fold_uncover(f, row) ||
         !fl_fold_move(f, &fl_device_machine, &row->state, FL_DEVICE_REMOVED, event->device_id))
         return false;
     fl_fold_drop_conditions(f, event->device_id);

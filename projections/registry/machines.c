@@ -172,10 +172,21 @@ static const struct fl_sm_state epoch_states[FL_EPOCH_STATE_COUNT] = {
 };
 const struct fl_sm fl_epoch_machine = {"epoch", epoch_states, FL_EPOCH_STATE_COUNT, NULL};
 
+/*
+ * machine license
+ *     none -> active -> withdrawn
+ */
+static const struct fl_sm_state license_states[FL_LICENSE_STATE_COUNT] = {
+    [FL_LICENSE_NONE] = {"none", TO(FL_LICENSE_ACTIVE), 0},
+    [FL_LICENSE_ACTIVE] = {"active", TO(FL_LICENSE_WITHDRAWN), 0},
+    [FL_LICENSE_WITHDRAWN] = {"withdrawn", 0, FL_SM_FINAL},
+};
+const struct fl_sm fl_license_machine = {"license", license_states, FL_LICENSE_STATE_COUNT, NULL};
+
 const struct fl_sm *const fl_machines[FL_MACHINE_COUNT] = {
     &fl_invitation_machine, &fl_claim_machine,     &fl_device_machine,   &fl_share_machine,
     &fl_command_machine,    &fl_condition_machine, &fl_transfer_machine, &fl_alert_machine,
-    &fl_firmware_machine,   &fl_epoch_machine,
+    &fl_firmware_machine,   &fl_epoch_machine,     &fl_license_machine,
 };
 
 enum fl_invitation_state fl_invitation_state_at(unsigned state, int64_t expires_at_ms,

@@ -19,6 +19,7 @@ static const bool table[FL_RIGHT_COUNT][FL_RELATION_COUNT] = {
     [FL_RIGHT_DROP] = {false, false, false, true},
     [FL_RIGHT_VIEW] = {false, true, true, true},
     [FL_RIGHT_COMMAND] = {false, true, true, true},
+    [FL_RIGHT_LICENSE] = {false, true, true, true},
 };
 
 static const char *const texts[FL_RIGHT_COUNT] = {
@@ -32,6 +33,7 @@ static const char *const texts[FL_RIGHT_COUNT] = {
     [FL_RIGHT_DROP] = "drop a share",
     [FL_RIGHT_VIEW] = "view a device",
     [FL_RIGHT_COMMAND] = "send a command to a device",
+    [FL_RIGHT_LICENSE] = "apply a license to a device",
 };
 
 bool fl_relation_may(enum fl_relation relation, enum fl_right right)

@@ -32,6 +32,7 @@ enum fl_right {
     FL_RIGHT_DROP,      /* drop a share of one's own */
     FL_RIGHT_VIEW,      /* device, history, event log */
     FL_RIGHT_COMMAND,   /* request a command */
+    FL_RIGHT_LICENSE,   /* buy and apply licenses */
     FL_RIGHT_COUNT
 };
 

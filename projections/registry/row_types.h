@@ -40,3 +40,7 @@ typedef Fleetlog__Rows__V1__SessionRow fl_session_row;
 typedef Fleetlog__Rows__V1__ApiTokenRow fl_api_token_row;
 typedef Fleetlog__Rows__V1__SignUpRow fl_sign_up_row;
 typedef Fleetlog__Rows__V1__AccountLinkRow fl_account_link_row;
+typedef Fleetlog__Rows__V1__LicenseRow fl_license_row;
+typedef Fleetlog__Rows__V1__ApplicationRow fl_application_row;
+typedef Fleetlog__Rows__V1__CoverageRow fl_coverage_row;
+typedef Fleetlog__Rows__V1__CoveringNode fl_covering_node;

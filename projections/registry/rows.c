@@ -223,6 +223,25 @@ void fl_key_sign_up_due(struct fl_key *key, int64_t due_ms, const char *sign_up_
     fl_key_id_text(key, sign_up_id);
 }
 
+void fl_key_license_code(struct fl_key *key, ProtobufCBinaryData code_hash)
+{
+    key_hash(key, FL_INDEX_LICENSE_CODE, code_hash);
+}
+
+void fl_key_application(struct fl_key *key, const char *license_id, uint32_t number)
+{
+    fl_key_begin(key);
+    fl_key_id_text(key, license_id);
+    fl_key_u32(key, number);
+}
+
+void fl_key_returned(struct fl_key *key, const char *license_id, int64_t rest_ms, uint32_t number)
+{
+    fl_key_list(key, FL_INDEX_LICENSE_RETURNED, fl_slice_text(license_id));
+    fl_key_u64(key, ~(uint64_t)rest_ms);
+    fl_key_u32(key, number);
+}
+
 void fl_index_put(struct fl_kv *kv, const struct fl_key *key, struct fl_slice value)
 {
     if (key->bad)

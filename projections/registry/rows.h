@@ -56,6 +56,10 @@ enum fl_registry_index {
     FL_INDEX_ACCOUNT_TOKENS,       /* account, API token */
     FL_INDEX_TOKEN_HASH,           /* hash (32 bytes) -> enum fl_token_kind u8, id (16 bytes) */
     FL_INDEX_SIGN_UP_DUE,          /* time u64, sign-up */
+    FL_INDEX_COMPANY_LICENSES,     /* company that bought it, license */
+    FL_INDEX_LICENSE_CODE,         /* hash (32 bytes) -> license (16 bytes) */
+    FL_INDEX_LICENSE_RETURNED,     /* license, ~rest u64, application u32: nodes that came back */
+    FL_INDEX_DEVICE_LICENSES,      /* device, sequence u64, license -> application u32: all */
     FL_INDEX_COUNT
 };
 
@@ -104,6 +108,10 @@ void fl_key_erasure_open(struct fl_key *key, uint64_t sequence, const char *subj
 void fl_key_claim_code(struct fl_key *key, ProtobufCBinaryData code_hash);
 void fl_key_token_hash(struct fl_key *key, ProtobufCBinaryData token_hash);
 void fl_key_sign_up_due(struct fl_key *key, int64_t due_ms, const char *sign_up_id);
+void fl_key_license_code(struct fl_key *key, ProtobufCBinaryData code_hash);
+void fl_key_application(struct fl_key *key, const char *license_id, uint32_t number);
+/* The node with the greatest rest comes first. */
+void fl_key_returned(struct fl_key *key, const char *license_id, int64_t rest_ms, uint32_t number);
 
 /* Puts an entry into INDEX; a bad key makes the kv's error CORRUPT. */
 void fl_index_put(struct fl_kv *kv, const struct fl_key *key, struct fl_slice value);

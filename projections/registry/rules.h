@@ -42,7 +42,11 @@ struct fl_rules_limits {
     int64_t session_idle_ms;
     uint32_t sessions_per_account_max; /* one more ends the oldest */
     uint32_t api_tokens_per_account_max;
-    int64_t api_token_ms_max; /* the longest that an API token lives */
+    int64_t api_token_ms_max;      /* the longest that an API token lives */
+    int64_t trial_ms;              /* of the Standard plan, from a UPS's first registration */
+    uint32_t license_nodes_max;    /* of one license */
+    uint32_t license_days_max;     /* of a term */
+    uint32_t nodes_per_device_max; /* that have time left */
 };
 
 struct fl_rules {

@@ -3,6 +3,7 @@
 #include "projections/registry/decide_alias.h"
 #include "projections/registry/decide_due.h"
 #include "projections/registry/decide_firmware.h"
+#include "projections/registry/decide_license.h"
 #include "projections/registry/decide_login.h"
 #include "projections/registry/decide_outbox.h"
 #include "projections/registry/decide_privacy.h"
@@ -79,6 +80,10 @@ static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_ConfirmAddressChange] = fl_decide_confirm_address_change,
     [FL_MESSAGE_CreateApiToken] = fl_decide_create_api_token,
     [FL_MESSAGE_RevokeApiToken] = fl_decide_revoke_api_token,
+    [FL_MESSAGE_MintLicense] = fl_decide_mint_license,
+    [FL_MESSAGE_ApplyLicense] = fl_decide_apply_license,
+    [FL_MESSAGE_ReleaseLicense] = fl_decide_release_license,
+    [FL_MESSAGE_WithdrawLicense] = fl_decide_withdraw_license,
 };
 
 static const struct fl_rules versions[] = {
@@ -109,6 +114,10 @@ static const struct fl_rules versions[] = {
                 .sessions_per_account_max = 32,
                 .api_tokens_per_account_max = 50,
                 .api_token_ms_max = 366 * DAYS,
+                .trial_ms = 30 * DAYS,
+                .license_nodes_max = 10000,
+                .license_days_max = 3660,
+                .nodes_per_device_max = 16,
             },
         .actions = actions_v1,
     },

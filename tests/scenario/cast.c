@@ -14,7 +14,7 @@
 static const char *const kinds[] = {"subject",  "company",  "agent",   "device",  "share",
                                     "command",  "claim",    "log",     "address", "invitation",
                                     "transfer", "firmware", "sign-up", "session", "reset",
-                                    "change",   "token"};
+                                    "change",   "token",    "license"};
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
 const char *cast_id(const char *kind, unsigned number)
@@ -485,4 +485,59 @@ int cast_code(const struct world *world)
 {
     const Fleetlog__V1__ActionRejected *rejection = world_rejection(world);
     return rejection == NULL ? 0 : (int)rejection->code;
+}
+
+enum fl_message_type cast_mint(struct world *world, unsigned company, unsigned license,
+                               uint32_t node_count, Fleetlog__V1__Plan plan)
+{
+    struct cast_person person;
+    uint8_t hash[FL_HASH_SIZE];
+    INIT(MintLicense, action, mint_license);
+    fl_sha256(fl_slice_text(cast_id("license", license)), hash);
+    action.license_id = cast_id("license", license);
+    action.company_id = cast_id("company", company);
+    action.plan = plan;
+    action.node_count = node_count;
+    action.term_days = 100;
+    action.person = cast_person(world, &person, company, CAST_EPOCH_1);
+    action.code_hash = (ProtobufCBinaryData){sizeof(hash), hash};
+    action.link_key_generation = 1;
+    action.net_minor = 4900 * (int64_t)node_count;
+    action.currency = "EUR";
+    action.purchase_order = "PO-1";
+    return cast_operator(world, NULL, &action.base);
+}
+
+enum fl_message_type cast_apply(struct world *world, unsigned account, unsigned license,
+                                const unsigned *devices, size_t device_count)
+{
+    const char *ids[8];
+    uint8_t hash[FL_HASH_SIZE];
+    INIT(ApplyLicense, action, apply_license);
+    fl_sha256(fl_slice_text(cast_id("license", license)), hash);
+    action.code_hash = (ProtobufCBinaryData){sizeof(hash), hash};
+    for (size_t i = 0; i < device_count; i++)
+        ids[i] = cast_id("device", devices[i]);
+    action.device_ids = ids;
+    action.n_device_ids = device_count;
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_release(struct world *world, unsigned account, unsigned license,
+                                  unsigned device)
+{
+    const char *id = cast_id("device", device);
+    INIT(ReleaseLicense, action, release_license);
+    action.license_id = cast_id("license", license);
+    action.device_ids = &id;
+    action.n_device_ids = 1;
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_withdraw_license(struct world *world, unsigned license)
+{
+    INIT(WithdrawLicense, action, withdraw_license);
+    action.license_id = cast_id("license", license);
+    action.reason = "Never paid";
+    return cast_operator(world, NULL, &action.base);
 }

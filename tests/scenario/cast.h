@@ -8,6 +8,7 @@
  *
  * Threading: one thread. Allocation: the world's.
  */
+#include "fleetlog/v1/licenses.pb-c.h"
 #include "projections/registry/due.h"
 #include "tests/scenario/world.h"
 
@@ -86,6 +87,14 @@ enum fl_message_type cast_outcome(struct world *world, unsigned agent, unsigned 
 enum fl_message_type cast_condition(struct world *world, unsigned device,
                                     Fleetlog__V1__ConditionKind kind, bool raised,
                                     uint64_t counter);
+/* The company's first person is the installer; a term has 100 days. */
+enum fl_message_type cast_mint(struct world *world, unsigned company, unsigned license,
+                               uint32_t node_count, Fleetlog__V1__Plan plan);
+enum fl_message_type cast_apply(struct world *world, unsigned account, unsigned license,
+                                const unsigned *devices, size_t device_count);
+enum fl_message_type cast_release(struct world *world, unsigned account, unsigned license,
+                                  unsigned device);
+enum fl_message_type cast_withdraw_license(struct world *world, unsigned license);
 
 /* The timekeeper says that this is due; and all that is due at the world's time, in order. */
 enum fl_message_type cast_fire(struct world *world, const struct fl_due *due);

@@ -99,6 +99,11 @@ size_t junk_begin(struct world *world)
             cast_cancel_offer(world, 1, 2);
     }
     cast_take_over(world, 2, 3);
+    cast_mint(world, 2, 1, 2, FLEETLOG__V1__PLAN__PLAN_STANDARD);
+    cast_apply(world, 2, 1, devices, 1);
+    cast_release(world, 2, 1, 1);
+    cast_apply(world, 2, 1, devices, 1);
+    cast_withdraw_license(world, 1);
     cast_issue_claim(world, 1, 54);
     world->now_ms += 2 * 3600 * 1000;
     cast_fire_all(world);

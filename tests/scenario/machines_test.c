@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "tests/scenario/cast_privacy.h"
+#include "tests/scenario/cells.h"
 #include "tests/unit/diagram.h"
 
-#define CODE(name) FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_##name
 #define SELF_TEST_TTL_MS 600000
 #define WEEK_MS (INT64_C(7) * 86400000)
 
@@ -23,48 +23,6 @@ static void tables_and_diagrams_are_the_same(void **state)
         assert_true(fl_sm_check(fl_machines[i]));
         fl_diagram_compare(fl_machines[i], "ARCHITECTURE.md");
         fl_diagram_compare(fl_machines[i], "projections/registry/machines.c");
-    }
-}
-
-/* One cell: what an input gives in a state. */
-struct answer {
-    enum fl_message_type type;
-    int code; /* of a rejection */
-};
-#define EVENT(name)                                                                                \
-    {                                                                                              \
-        FL_MESSAGE_##name, 0                                                                       \
-    }
-#define REFUSED(name)                                                                              \
-    {                                                                                              \
-        FL_MESSAGE_ActionRejected, CODE(name)                                                      \
-    }
-
-typedef void bring_fn(struct world *world, unsigned state);
-typedef void input_fn(struct world *world);
-
-struct input {
-    const char *name;
-    input_fn *send;
-    const struct answer *answers; /* one per state */
-};
-
-static void try_all(const struct fl_sm *machine, bring_fn *bring, const struct input *inputs,
-                    size_t input_count)
-{
-    static struct world world;
-    for (size_t i = 0; i < input_count; i++) {
-        for (unsigned state = 0; state < machine->state_count; state++) {
-            const struct answer *expected = &inputs[i].answers[state];
-            world_init(&world);
-            cast_begin(&world);
-            bring(&world, state);
-            inputs[i].send(&world);
-            if (world_answer(&world) != expected->type || cast_code(&world) != expected->code)
-                fail_msg("%s %s, %s: answered %s %d", machine->name, machine->states[state].name,
-                         inputs[i].name, world.last.envelope.row->name, cast_code(&world));
-            world_fini(&world);
-        }
     }
 }
 
@@ -133,31 +91,27 @@ static void late_delivery(struct world *world)
 static void commands_answer_everything(void **state)
 {
     (void)state;
-#define GONE REFUSED(NOT_FOUND)
-#define NO REFUSED(WRONG_STATE)
-    static const struct answer requested[] = {
+    static const struct cell requested[] = {
         EVENT(CommandRequested), REFUSED(EXISTS), REFUSED(EXISTS), REFUSED(EXISTS),
         REFUSED(EXISTS),         REFUSED(EXISTS), REFUSED(EXISTS), REFUSED(EXISTS)};
-    static const struct answer delivered[] = {GONE, EVENT(CommandDelivered), NO, NO, NO, NO, NO,
-                                              NO};
-    static const struct answer late[] = {GONE, EVENT(CommandExpired), NO, NO, NO, NO, NO, NO};
-    static const struct answer acknowledged[] = {GONE, NO, EVENT(CommandAcknowledged), NO, NO, NO,
-                                                 NO,   NO};
-    static const struct answer succeeded[] = {
+    static const struct cell delivered[] = {GONE, EVENT(CommandDelivered), NO, NO, NO, NO, NO, NO};
+    static const struct cell late[] = {GONE, EVENT(CommandExpired), NO, NO, NO, NO, NO, NO};
+    static const struct cell acknowledged[] = {GONE, NO, EVENT(CommandAcknowledged), NO, NO, NO,
+                                               NO,   NO};
+    static const struct cell succeeded[] = {
         GONE, NO, EVENT(CommandSucceeded), EVENT(CommandSucceeded), NO, NO, NO, NO};
-    static const struct answer failed[] = {
+    static const struct cell failed[] = {
         GONE, EVENT(CommandFailed), EVENT(CommandFailed), EVENT(CommandFailed), NO, NO, NO, NO};
-    static const struct answer expired[] = {
+    static const struct cell expired[] = {
         GONE, EVENT(CommandExpired), EVENT(CommandExpired), NO, NO, NO, NO, NO};
-    static const struct answer cancelled[] = {GONE, EVENT(CommandCancelled), NO, NO, NO, NO, NO,
-                                              NO};
-    const struct input inputs[] = {
+    static const struct cell cancelled[] = {GONE, EVENT(CommandCancelled), NO, NO, NO, NO, NO, NO};
+    const struct cell_row inputs[] = {
         {"request", request, requested}, {"deliver", deliver, delivered},
         {"late", late_delivery, late},   {"acknowledge", acknowledge, acknowledged},
         {"succeed", succeed, succeeded}, {"fail", fail_it, failed},
         {"expire", expire, expired},     {"cancel", cancel, cancelled},
     };
-    try_all(&fl_command_machine, bring_command, inputs, sizeof(inputs) / sizeof(inputs[0]));
+    cells_try(&fl_command_machine, bring_command, inputs, sizeof(inputs) / sizeof(inputs[0]));
 }
 
 static void bring_share(struct world *world, unsigned state)
@@ -204,19 +158,19 @@ static void use(struct world *world)
 static void shares_answer_everything(void **state)
 {
     (void)state;
-    static const struct answer again[] = {EVENT(DevicesShared), REFUSED(EXISTS), REFUSED(EXISTS),
-                                          EVENT(DevicesShared), EVENT(DevicesShared)};
-    static const struct answer accepted[] = {GONE, EVENT(ShareAccepted), NO, NO, REFUSED(EXPIRED)};
-    static const struct answer revoked[] = {GONE, EVENT(ShareRevoked), EVENT(ShareRevoked), NO, NO};
-    static const struct answer used[] = {GONE, GONE, EVENT(DeviceRenamed), GONE, GONE};
-    const struct input inputs[] = {
+    static const struct cell again[] = {EVENT(DevicesShared), REFUSED(EXISTS), REFUSED(EXISTS),
+                                        EVENT(DevicesShared), EVENT(DevicesShared)};
+    static const struct cell accepted[] = {GONE, EVENT(ShareAccepted), NO, NO, REFUSED(EXPIRED)};
+    static const struct cell revoked[] = {GONE, EVENT(ShareRevoked), EVENT(ShareRevoked), NO, NO};
+    static const struct cell used[] = {GONE, GONE, EVENT(DeviceRenamed), GONE, GONE};
+    const struct cell_row inputs[] = {
         {"share again", share_again, again},
         {"accept", accept_it, accepted},
         {"revoke", revoke, revoked},
         {"drop", drop, revoked},
         {"use", use, used},
     };
-    try_all(&fl_share_machine, bring_share, inputs, sizeof(inputs) / sizeof(inputs[0]));
+    cells_try(&fl_share_machine, bring_share, inputs, sizeof(inputs) / sizeof(inputs[0]));
 }
 
 static void bring_claim(struct world *world, unsigned state)
@@ -244,11 +198,11 @@ static void issue_again(struct world *world)
 static void claims_answer_everything(void **state)
 {
     (void)state;
-    static const struct answer enrolled[] = {GONE, EVENT(AgentEnrolled), NO, REFUSED(EXPIRED)};
-    static const struct answer issued[] = {EVENT(ClaimIssued), REFUSED(EXISTS), REFUSED(EXISTS),
-                                           REFUSED(EXISTS)};
-    const struct input inputs[] = {{"enrol", enrol, enrolled}, {"issue", issue_again, issued}};
-    try_all(&fl_claim_machine, bring_claim, inputs, 2);
+    static const struct cell enrolled[] = {GONE, EVENT(AgentEnrolled), NO, REFUSED(EXPIRED)};
+    static const struct cell issued[] = {EVENT(ClaimIssued), REFUSED(EXISTS), REFUSED(EXISTS),
+                                         REFUSED(EXISTS)};
+    const struct cell_row inputs[] = {{"enrol", enrol, enrolled}, {"issue", issue_again, issued}};
+    cells_try(&fl_claim_machine, bring_claim, inputs, 2);
 }
 
 static void accept_invitation(struct world *world)
@@ -293,23 +247,22 @@ static void create_account(struct world *world)
 static void invitations_answer_everything(void **state)
 {
     (void)state;
-    static const struct answer invited[] = {EVENT(CoworkerInvited), REFUSED(EXISTS),
-                                            REFUSED(EXISTS), EVENT(CoworkerInvited),
-                                            EVENT(CoworkerInvited)};
-    static const struct answer created[] = {EVENT(AccountCreated), EVENT(AccountCreated),
-                                            REFUSED(EXISTS), EVENT(AccountCreated),
-                                            EVENT(AccountCreated)};
-    static const struct answer accepted[] = {GONE, EVENT(InvitationAccepted), NO, REFUSED(EXPIRED),
-                                             NO};
-    static const struct answer cancelled[] = {GONE, EVENT(InvitationCancelled), NO,
-                                              REFUSED(EXPIRED), NO};
-    static const struct answer resent[] = {GONE, EVENT(InvitationResent), NO, REFUSED(EXPIRED), NO};
-    const struct input inputs[] = {{"invite", invite, invited},
-                                   {"create account", create_account, created},
-                                   {"accept", accept_invitation, accepted},
-                                   {"cancel", cancel_invitation, cancelled},
-                                   {"send again", resend_invitation, resent}};
-    try_all(&fl_invitation_machine, bring_invitation, inputs, 5);
+    static const struct cell invited[] = {EVENT(CoworkerInvited), REFUSED(EXISTS), REFUSED(EXISTS),
+                                          EVENT(CoworkerInvited), EVENT(CoworkerInvited)};
+    static const struct cell created[] = {EVENT(AccountCreated), EVENT(AccountCreated),
+                                          REFUSED(EXISTS), EVENT(AccountCreated),
+                                          EVENT(AccountCreated)};
+    static const struct cell accepted[] = {GONE, EVENT(InvitationAccepted), NO, REFUSED(EXPIRED),
+                                           NO};
+    static const struct cell cancelled[] = {GONE, EVENT(InvitationCancelled), NO, REFUSED(EXPIRED),
+                                            NO};
+    static const struct cell resent[] = {GONE, EVENT(InvitationResent), NO, REFUSED(EXPIRED), NO};
+    const struct cell_row inputs[] = {{"invite", invite, invited},
+                                      {"create account", create_account, created},
+                                      {"accept", accept_invitation, accepted},
+                                      {"cancel", cancel_invitation, cancelled},
+                                      {"send again", resend_invitation, resent}};
+    cells_try(&fl_invitation_machine, bring_invitation, inputs, 5);
 }
 
 static void bring_device(struct world *world, unsigned state)
@@ -345,16 +298,16 @@ static void raise_it(struct world *world)
 static void devices_answer_everything(void **state)
 {
     (void)state;
-    static const struct answer registered[] = {EVENT(DeviceRegistered), REFUSED(EXISTS),
-                                               REFUSED(EXISTS)};
-    static const struct answer renamed[] = {GONE, EVENT(DeviceRenamed), GONE};
-    static const struct answer removed[] = {GONE, EVENT(DeviceRemoved), GONE};
-    static const struct answer raised[] = {GONE, EVENT(ConditionRaised), GONE};
-    const struct input inputs[] = {{"register", register_it, registered},
-                                   {"rename", rename_it, renamed},
-                                   {"remove", remove_it, removed},
-                                   {"raise", raise_it, raised}};
-    try_all(&fl_device_machine, bring_device, inputs, 4);
+    static const struct cell registered[] = {EVENT(DeviceRegistered), REFUSED(EXISTS),
+                                             REFUSED(EXISTS)};
+    static const struct cell renamed[] = {GONE, EVENT(DeviceRenamed), GONE};
+    static const struct cell removed[] = {GONE, EVENT(DeviceRemoved), GONE};
+    static const struct cell raised[] = {GONE, EVENT(ConditionRaised), GONE};
+    const struct cell_row inputs[] = {{"register", register_it, registered},
+                                      {"rename", rename_it, renamed},
+                                      {"remove", remove_it, removed},
+                                      {"raise", raise_it, raised}};
+    cells_try(&fl_device_machine, bring_device, inputs, 4);
 }
 
 static void bring_transfer(struct world *world, unsigned state)
@@ -419,36 +372,36 @@ static void bring_firmware(struct world *world, unsigned state)
 static void firmware_answers_everything(void **state)
 {
     (void)state;
-    static const struct answer published[] = {EVENT(FirmwarePublished), REFUSED(EXISTS),
-                                              REFUSED(EXISTS)};
-    static const struct answer withdrawn[] = {GONE, EVENT(FirmwareWithdrawn), NO};
-    const struct input inputs[] = {{"publish", publish_it, published},
-                                   {"withdraw", withdraw_it, withdrawn}};
-    try_all(&fl_firmware_machine, bring_firmware, inputs, 2);
+    static const struct cell published[] = {EVENT(FirmwarePublished), REFUSED(EXISTS),
+                                            REFUSED(EXISTS)};
+    static const struct cell withdrawn[] = {GONE, EVENT(FirmwareWithdrawn), NO};
+    const struct cell_row inputs[] = {{"publish", publish_it, published},
+                                      {"withdraw", withdraw_it, withdrawn}};
+    cells_try(&fl_firmware_machine, bring_firmware, inputs, 2);
 }
 
 /* none, offered, accepted, declined, cancelled, expired */
 static void transfers_answer_everything(void **state)
 {
     (void)state;
-    static const struct answer again[] = {
+    static const struct cell again[] = {
         EVENT(TransferOffered), REFUSED(EXISTS),        GONE,
         EVENT(TransferOffered), EVENT(TransferOffered), EVENT(TransferOffered)};
-    static const struct answer accepted[] = {GONE, EVENT(TransferAccepted), NO, NO,
-                                             NO,   REFUSED(EXPIRED)};
-    static const struct answer declined[] = {GONE, EVENT(TransferDeclined), NO, NO,
-                                             NO,   REFUSED(EXPIRED)};
-    static const struct answer cancelled[] = {GONE, EVENT(TransferCancelled), NO, NO,
-                                              NO,   REFUSED(EXPIRED)};
-    static const struct answer used[] = {GONE, GONE, EVENT(DeviceRenamed), GONE, GONE, GONE};
-    const struct input inputs[] = {
+    static const struct cell accepted[] = {GONE, EVENT(TransferAccepted), NO, NO,
+                                           NO,   REFUSED(EXPIRED)};
+    static const struct cell declined[] = {GONE, EVENT(TransferDeclined), NO, NO,
+                                           NO,   REFUSED(EXPIRED)};
+    static const struct cell cancelled[] = {GONE, EVENT(TransferCancelled), NO, NO,
+                                            NO,   REFUSED(EXPIRED)};
+    static const struct cell used[] = {GONE, GONE, EVENT(DeviceRenamed), GONE, GONE, GONE};
+    const struct cell_row inputs[] = {
         {"offer again", offer_again, again},
         {"accept", take_over, accepted},
         {"decline", decline_offer, declined},
         {"cancel", cancel_offer, cancelled},
         {"use", use_it, used},
     };
-    try_all(&fl_transfer_machine, bring_transfer, inputs, sizeof(inputs) / sizeof(inputs[0]));
+    cells_try(&fl_transfer_machine, bring_transfer, inputs, sizeof(inputs) / sizeof(inputs[0]));
 }
 
 static void bring_condition(struct world *world, unsigned state)
@@ -471,10 +424,11 @@ static void clear_newer(struct world *world)
 static void conditions_answer_everything(void **state)
 {
     (void)state;
-    static const struct answer raised[] = {EVENT(ConditionRaised), NO};
-    static const struct answer cleared[] = {NO, EVENT(ConditionCleared)};
-    const struct input inputs[] = {{"raise", raise_newer, raised}, {"clear", clear_newer, cleared}};
-    try_all(&fl_condition_machine, bring_condition, inputs, 2);
+    static const struct cell raised[] = {EVENT(ConditionRaised), NO};
+    static const struct cell cleared[] = {NO, EVENT(ConditionCleared)};
+    const struct cell_row inputs[] = {{"raise", raise_newer, raised},
+                                      {"clear", clear_newer, cleared}};
+    cells_try(&fl_condition_machine, bring_condition, inputs, 2);
 }
 
 /* Epoch 2: the one before it is destroyed first, then epoch 3 takes its place. */
@@ -522,20 +476,20 @@ static void close_it(struct world *world)
 static void epochs_answer_everything(void **state)
 {
     (void)state;
-    static const struct answer opened[] = {EVENT(EpochOpened), REFUSED(EPOCH), REFUSED(EPOCH),
-                                           REFUSED(EPOCH)};
-    static const struct answer stored[] = {REFUSED(EPOCH), EVENT(EpochConfirmed), REFUSED(EPOCH),
-                                           REFUSED(EPOCH)};
-    static const struct answer destroyed[] = {REFUSED(EPOCH), REFUSED(EPOCH), EVENT(EpochConfirmed),
-                                              REFUSED(EPOCH)};
+    static const struct cell opened[] = {EVENT(EpochOpened), REFUSED(EPOCH), REFUSED(EPOCH),
+                                         REFUSED(EPOCH)};
+    static const struct cell stored[] = {REFUSED(EPOCH), EVENT(EpochConfirmed), REFUSED(EPOCH),
+                                         REFUSED(EPOCH)};
+    static const struct cell destroyed[] = {REFUSED(EPOCH), REFUSED(EPOCH), EVENT(EpochConfirmed),
+                                            REFUSED(EPOCH)};
     /* An open one is closed when a newer one is open: then it is the state `closed` above. */
-    static const struct answer closed[] = {REFUSED(EPOCH), REFUSED(EPOCH), REFUSED(EPOCH),
-                                           REFUSED(EPOCH)};
-    const struct input inputs[] = {{"open", open_it, opened},
-                                   {"confirm stored", confirm_stored, stored},
-                                   {"confirm destroyed", confirm_destroyed, destroyed},
-                                   {"close", close_it, closed}};
-    try_all(&fl_epoch_machine, bring_epoch, inputs, 4);
+    static const struct cell closed[] = {REFUSED(EPOCH), REFUSED(EPOCH), REFUSED(EPOCH),
+                                         REFUSED(EPOCH)};
+    const struct cell_row inputs[] = {{"open", open_it, opened},
+                                      {"confirm stored", confirm_stored, stored},
+                                      {"confirm destroyed", confirm_destroyed, destroyed},
+                                      {"close", close_it, closed}};
+    cells_try(&fl_epoch_machine, bring_epoch, inputs, 4);
 }
 
 /* The table of roles, as the product's description has it. */
@@ -551,6 +505,7 @@ static void rights_are_as_described(void **state)
         {FL_RIGHT_SHARE, true, true, false},    {FL_RIGHT_VIEW, true, true, true},
         {FL_RIGHT_COMMAND, true, true, true},   {FL_RIGHT_DROP, false, false, true},
         {FL_RIGHT_MANAGE, true, false, false},  {FL_RIGHT_TRANSFER, true, false, false},
+        {FL_RIGHT_LICENSE, true, true, true},
     };
     assert_int_equal(sizeof(rows) / sizeof(rows[0]), FL_RIGHT_COUNT);
     for (size_t i = 0; i < FL_RIGHT_COUNT; i++) {

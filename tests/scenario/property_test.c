@@ -24,6 +24,7 @@ struct source {
     unsigned claim_count;
     unsigned invitation_count;
     unsigned transfer_count;
+    unsigned license_count;
     unsigned device_count;
 };
 
@@ -180,10 +181,36 @@ static void hand_over(struct world *world, struct source *source)
     }
 }
 
+static void license_some(struct world *world, struct source *source)
+{
+    unsigned who = one_of(source, ACCOUNT_COUNT);
+    unsigned license = recent(source, source->license_count);
+    const unsigned devices[] = {one_of(source, DEVICE_COUNT - 1), DEVICE_COUNT};
+    switch (draw(source, 8)) {
+    case 0:
+        cast_mint(world, one_of(source, 2), ++source->license_count, one_of(source, 6),
+                  (Fleetlog__V1__Plan)(1 + one_of(source, 2)));
+        break;
+    case 1:
+    case 2:
+        cast_release(world, who, license, one_of(source, DEVICE_COUNT));
+        break;
+    case 3:
+        if (draw(source, 4) == 0)
+            cast_withdraw_license(world, license);
+        break;
+    default:
+        cast_apply(world, who, license, devices, one_of(source, 2));
+    }
+}
+
 static void act(struct world *world, struct source *source)
 {
     unsigned who = one_of(source, ACCOUNT_COUNT);
-    switch (draw(source, 11)) {
+    switch (draw(source, 12)) {
+    case 11:
+        license_some(world, source);
+        break;
     case 9:
         hand_over(world, source);
         break;
@@ -292,13 +319,14 @@ static void repeat(struct world *world)
     const Fleetlog__V1__ActionRejected *before = world_rejection(world);
     int code = before == NULL ? 0 : (int)before->code;
     bool remembered = code != FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_INVALID;
-    bool detector = fl_slice_is(world->last.envelope.actor, "detector");
+    bool has_cause = fl_slice_is(world->last.envelope.actor, "detector") ||
+                     fl_slice_is(world->last.envelope.actor, "timekeeper");
     uint64_t digest = rows_digest(world->views[0].kv);
     if (!world_step(world, &entry.action))
         world_fail("decide gave %s", fl_error_name(world->last_error));
     const Fleetlog__V1__ActionRejected *again = world_rejection(world);
     assert_non_null(again);
-    if (remembered && !detector) {
+    if (remembered && !has_cause) {
         assert_int_equal(again->code, FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_DUPLICATE);
         assert_int_equal(again->original_sequence, world->entry_count - 2);
     }
@@ -323,6 +351,7 @@ static void invariants_hold_after_every_request(void **state)
                             .command_count = 1,
                             .claim_count = 1,
                             .transfer_count = 1,
+                            .license_count = 1,
                             .device_count = DEVICE_COUNT};
     fl_port_virtual_init(&source.port, seed_of(), 0);
     world_init(&world);

@@ -343,11 +343,11 @@ void request(struct scenario *s, const ProtobufCMessage *message)
 /* Sentences of all families, by what they may stand for. */
 static const struct pattern *const plain_tables[] = {plain_patterns, due_patterns, NULL};
 static const struct pattern *const request_tables[] = {
-    request_patterns,  login_patterns,        device_patterns,
-    transfer_patterns, notification_patterns, due_requests,
-    firmware_patterns, privacy_patterns,      NULL};
+    request_patterns, login_patterns,    device_patterns,  transfer_patterns, notification_patterns,
+    due_requests,     firmware_patterns, privacy_patterns, license_patterns,  NULL};
 static const struct pattern *const expect_tables[] = {
-    login_expectations, log_patterns, mail_patterns, due_expectations, expect_patterns, NULL};
+    login_expectations, license_expectations, log_patterns, mail_patterns,
+    due_expectations,   expect_patterns,      NULL};
 
 static bool run_tables(struct scenario *s, const struct pattern *const *tables,
                        const struct sentence *sentence, size_t at)

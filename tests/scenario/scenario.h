@@ -67,6 +67,8 @@ extern const struct pattern plain_patterns[];        /* whole sentences, not req
 extern const struct pattern expect_patterns[];       /* after then */
 extern const struct pattern mail_patterns[];         /* the same, about mail */
 extern const struct pattern login_expectations[];    /* the same, about signing in */
+extern const struct pattern license_patterns[];      /* the same, about licenses */
+extern const struct pattern license_expectations[];  /* the same, about licenses and plans */
 extern const struct pattern log_patterns[];          /* the same, about the Event Log */
 extern const struct pattern due_patterns[];          /* whole, about what falls due */
 extern const struct pattern due_requests[];          /* after an actor, the same */

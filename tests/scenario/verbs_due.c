@@ -17,6 +17,7 @@ static const struct {
     {"command", "command", FL_DUE(COMMAND)},
     {"claim", "claim", FL_DUE(CLAIM)},
     {"transfer", "transfer", FL_DUE(TRANSFER_OFFER)},
+    {"term", "device", FL_DUE(LICENSE_TERM)},
 };
 
 static void fire(struct scenario *s, const struct fl_due *due)

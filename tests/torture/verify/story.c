@@ -191,6 +191,23 @@ static void mail(struct node *node)
                      FL_MESSAGE_Unsubscribed);
 }
 
+/* Licenses: on a device, off it, gone. */
+static void licenses(struct node *node)
+{
+    struct world *world = &node->world;
+    const unsigned devices[] = {1, 2};
+    assert_int_equal(cast_mint(world, 1, 1, 2, FLEETLOG__V1__PLAN__PLAN_STANDARD),
+                     FL_MESSAGE_LicenseMinted);
+    assert_int_equal(cast_apply(world, 1, 1, devices, 2), FL_MESSAGE_LicenseApplied);
+    pass_time(node);
+    assert_int_equal(cast_release(world, 1, 1, 2), FL_MESSAGE_LicenseReleased);
+    assert_int_equal(cast_apply(world, 1, 1, devices, 1), FL_MESSAGE_LicenseApplied);
+    assert_int_equal(cast_mint(world, 1, 2, 1, FLEETLOG__V1__PLAN__PLAN_ADVANCED),
+                     FL_MESSAGE_LicenseMinted);
+    assert_int_equal(cast_apply(world, 1, 2, devices, 1), FL_MESSAGE_LicenseApplied);
+    assert_int_equal(cast_withdraw_license(world, 2), FL_MESSAGE_LicenseWithdrawn);
+}
+
 /* What nobody answers, until its time is over. */
 static void time_ends(struct node *node)
 {
@@ -423,6 +440,7 @@ void story_write(struct node *node, struct fl_journal *journal)
     mail(node);
     time_ends(node);
     owners(node);
+    licenses(node);
     erasure(node);
     cast_login_story(&node->world, NEW_PERSON, CAST_EPOCH_2);
     last_things(node);

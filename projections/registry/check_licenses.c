@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Invariants of licenses:
+ * 25. Each node of a license is one of: never used, on a device, come back, used up; the counts say
+ *     how many of each, the applications agree, and a withdrawn license has only used ones.
+ * 26. An application in force stands in its device's coverage with a rest of at most its time, and
+ *     the coverage names no other; one that has ended and come back stands in the license's list
+ *     until its rest is applied again.
+ * 27. A coverage is in order (coverage.h), and only active devices have one.
+ * 28. A license stands in its company's list, and its code leads to it.
+ */
+#include <string.h>
+
+#include "core/bytes.h"
+#include "projections/registry/check.h"
+#include "projections/registry/coverage.h"
+
+struct counted {
+    uint32_t all;
+    uint32_t applied;
+    uint32_t returned;
+};
+
+static bool count_applications(struct fl_checking *c, const char *license_id,
+                               struct counted *counted)
+{
+    struct fl_key key;
+    struct fl_kv_walk walk;
+    *counted = (struct counted){0};
+    fl_key_begin(&key);
+    fl_key_id_text(&key, license_id);
+    fl_kv_walk_begin(&walk, c->kv, FL_TABLE_APPLICATIONS, fl_key_slice(&key));
+    for (; fl_kv_walk_next(&walk); counted->all++) {
+        const fl_application_row *row =
+            fl_row_decode(c->kv, &c->arena, FL_TABLE_APPLICATIONS, walk.value);
+        if (row == NULL)
+            return false;
+        counted->applied += row->ended_at_ms == 0;
+        counted->returned += row->ended_at_ms != 0 && row->rest_ms != 0 && !row->reused;
+    }
+    return true;
+}
+
+bool fl_check_license(struct fl_checking *c, struct fl_slice key, const void *opaque)
+{
+    const fl_license_row *row = opaque;
+    struct counted counted;
+    struct fl_key entry;
+    fl_key_begin(&entry);
+    fl_key_id_text(&entry, row->license_id);
+    if (!fl_slice_equal(fl_key_slice(&entry), key) || row->state == FL_LICENSE_NONE ||
+        row->state >= FL_LICENSE_STATE_COUNT)
+        return fl_broken(c, 1, "license %s", row->license_id);
+    bool withdrawn = row->state == FL_LICENSE_WITHDRAWN;
+    if (!count_applications(c, row->license_id, &counted) ||
+        (uint64_t)row->fresh_count + row->applied_count + row->returned_count + row->used_count !=
+            row->node_count ||
+        counted.all != row->application_count || counted.applied != row->applied_count ||
+        (!withdrawn && counted.returned != row->returned_count) ||
+        (withdrawn && row->used_count != row->node_count))
+        return fl_broken(c, 25, "license %s", row->license_id);
+    fl_key_pair(&entry, FL_INDEX_COMPANY_LICENSES, row->company_id, row->license_id);
+    if (!fl_has_entry(c, &entry))
+        return fl_broken(c, 28, "license %s in its company's list", row->license_id);
+    fl_key_license_code(&entry, row->code_hash);
+    return fl_has_entry(c, &entry) || fl_broken(c, 28, "code of license %s", row->license_id);
+}
+
+static const fl_covering_node *find_node(const fl_coverage_row *coverage, const char *license_id,
+                                         uint32_t number)
+{
+    for (size_t i = 0; coverage != NULL && i < coverage->n_nodes; i++)
+        if (coverage->nodes[i]->number == number &&
+            strcmp(coverage->nodes[i]->license_id, license_id) == 0)
+            return coverage->nodes[i];
+    return NULL;
+}
+
+bool fl_check_application(struct fl_checking *c, struct fl_slice key, const void *opaque)
+{
+    const fl_application_row *row = opaque;
+    struct fl_key entry;
+    fl_key_application(&entry, row->license_id, row->number);
+    const fl_license_row *license =
+        fl_row_by_id(c->kv, &c->arena, FL_TABLE_LICENSES, fl_slice_text(row->license_id));
+    if (!fl_slice_equal(fl_key_slice(&entry), key) || license == NULL)
+        return fl_broken(c, 1, "application %u of %s", row->number, row->license_id);
+    const fl_coverage_row *coverage =
+        fl_row_by_id(c->kv, &c->arena, FL_TABLE_COVERAGES, fl_slice_text(row->device_id));
+    const fl_covering_node *node = find_node(coverage, row->license_id, row->number);
+    bool in_force = row->ended_at_ms == 0;
+    if ((node != NULL) != in_force || (node != NULL && node->rest_ms > row->time_ms) ||
+        row->rest_ms > row->time_ms || (in_force && row->end != FL_APPLICATION_IN_FORCE))
+        return fl_broken(c, 26, "application %u of %s", row->number, row->license_id);
+    bool is_free =
+        row->rest_ms != 0 && !row->reused && license->state == FL_LICENSE_ACTIVE && !in_force;
+    fl_key_returned(&entry, row->license_id, row->rest_ms, row->number);
+    return fl_has_entry(c, &entry) == is_free ||
+           fl_broken(c, 26, "rest of application %u of %s", row->number, row->license_id);
+}
+
+bool fl_check_coverage(struct fl_checking *c, struct fl_slice key, const void *opaque)
+{
+    const fl_coverage_row *row = opaque;
+    struct fl_key own;
+    struct fl_due due;
+    fl_key_begin(&own);
+    fl_key_id_text(&own, row->device_id);
+    if (!fl_slice_equal(fl_key_slice(&own), key))
+        return fl_broken(c, 1, "coverage of %s", row->device_id);
+    const fl_device_row *device =
+        fl_registry_device(c->kv, &c->arena, fl_slice_text(row->device_id));
+    if (device == NULL || device->state != FL_DEVICE_ACTIVE || !fl_coverage_check(row))
+        return fl_broken(c, 27, "coverage of %s", row->device_id);
+    if (!fl_coverage_due(row, device->trial_ends_at_ms, &due) || !fl_due_is_set(c->kv, &due))
+        return fl_broken(c, 12, "coverage of %s", row->device_id);
+    for (size_t i = 0; i < row->n_nodes; i++) {
+        fl_key_application(&own, row->nodes[i]->license_id, row->nodes[i]->number);
+        const fl_application_row *application =
+            fl_row_get(c->kv, &c->arena, FL_TABLE_APPLICATIONS, &own);
+        if (application == NULL || strcmp(application->device_id, row->device_id) != 0)
+            return fl_broken(c, 26, "coverage of %s", row->device_id);
+    }
+    return true;
+}
+
+static const fl_license_row *license_of(struct fl_checking *c, const char *id)
+{
+    return fl_row_by_id(c->kv, &c->arena, FL_TABLE_LICENSES, fl_slice_text(id));
+}
+
+bool fl_check_company_license(struct fl_checking *c, const struct fl_index_entry *entry)
+{
+    const fl_license_row *row = license_of(c, entry->member);
+    return row != NULL && strcmp(row->company_id, entry->owner) == 0;
+}
+
+bool fl_check_license_code(struct fl_checking *c, const struct fl_index_entry *entry)
+{
+    char id[FL_ID_TEXT_SIZE];
+    if (entry->value.size != FL_ID_SIZE)
+        return false;
+    fl_key_tail_id(entry->value, id);
+    return license_of(c, id) != NULL;
+}
+
+/* The application's own check looks for this very key. */
+bool fl_check_license_returned(struct fl_checking *c, const struct fl_index_entry *entry)
+{
+    struct fl_key key;
+    fl_key_application(&key, entry->owner, fl_get_u32(entry->key.data + 1 + FL_ID_SIZE + 8));
+    const fl_application_row *row = fl_row_get(c->kv, &c->arena, FL_TABLE_APPLICATIONS, &key);
+    if (row == NULL)
+        return false;
+    fl_key_returned(&key, entry->owner, row->rest_ms, row->number);
+    return row->ended_at_ms != 0 && !row->reused && fl_slice_equal(fl_key_slice(&key), entry->key);
+}
+
+bool fl_check_device_license(struct fl_checking *c, const struct fl_index_entry *entry)
+{
+    struct fl_key key;
+    fl_key_application(&key, entry->member, fl_first_u32(entry->value));
+    const fl_application_row *row = fl_row_get(c->kv, &c->arena, FL_TABLE_APPLICATIONS, &key);
+    return row != NULL && strcmp(row->device_id, entry->owner) == 0;
+}
