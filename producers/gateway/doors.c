@@ -97,8 +97,12 @@ static const struct route *find_route(struct call *call, const struct route *rou
 
 /* Who asks, by the door's way of knowing; false after answering. An agent's signature is its
  * routes' own affair, because they differ in what is signed. */
-static bool identify(struct call *call)
+static bool identify(struct call *call, const struct route *route)
 {
+    if ((route->flags & FL_ROUTE_LINK) != 0) {
+        call->identity.actor = FL_SLICE_LITERAL("visitor");
+        return true;
+    }
     switch (call->door) {
     case FL_DOOR_OPERATOR:
         return fl_call_identify_operator(call);
@@ -151,7 +155,7 @@ static bool may(struct call *call, const struct route *route)
 static void answer_call(struct call *call, const struct route *route)
 {
     uint64_t sequence = 0;
-    if (!identify(call) || !may(call, route))
+    if (!identify(call, route) || !may(call, route))
         return;
     bool is_tagged = is_read(route) && fl_call_sequence(call, &sequence);
     run_route(call, route);

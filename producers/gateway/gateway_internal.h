@@ -105,6 +105,7 @@ enum {
     FL_ROUTE_JSON = 1,    /* takes a JSON object */
     FL_ROUTE_READ = 2,    /* goes on while intake is held, as every GET does */
     FL_ROUTE_MEASURE = 4, /* also at the door for measurements */
+    FL_ROUTE_LINK = 8, /* the link in it says who asks: from any page or program, without cookie */
 };
 
 struct route {

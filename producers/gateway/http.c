@@ -193,6 +193,19 @@ static struct MHD_Response *make_response(struct fl_http_request *request,
                                              request, NULL);
 }
 
+/* An answer's own field stands for the server's. */
+static bool has_field(const struct fl_http_answer *answer, const char *name)
+{
+    for (size_t at = 0; at < answer->fields_size;) {
+        const char *own = answer->fields + at;
+        if (strcmp(own, name) == 0)
+            return true;
+        at += strlen(own) + 1;
+        at += strlen(answer->fields + at) + 1;
+    }
+    return false;
+}
+
 /* request may be NULL where there is no stream. */
 static enum MHD_Result send_answer(const struct fl_http_server *server,
                                    struct MHD_Connection *connection,
@@ -210,7 +223,8 @@ static enum MHD_Result send_answer(const struct fl_http_server *server,
     MHD_add_response_header(response, "Cache-Control", "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     for (const struct fl_http_field *f = server->fields; f != NULL && f->name != NULL; f++)
-        MHD_add_response_header(response, f->name, f->value);
+        if (!has_field(answer, f->name))
+            MHD_add_response_header(response, f->name, f->value);
     for (size_t at = 0; at < answer->fields_size;) {
         const char *name = answer->fields + at;
         const char *value = name + strlen(name) + 1;

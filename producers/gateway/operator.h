@@ -54,6 +54,12 @@ call_handler fl_route_post_transfer_accept;
 call_handler fl_route_post_transfer_decline;
 call_handler fl_route_delete_transfer;
 
+/* operator_notify.c */
+call_handler fl_route_get_notifications;
+call_handler fl_route_put_notifications;
+call_handler fl_route_get_unsubscribe;
+call_handler fl_route_post_unsubscribe;
+
 /* operator_people.c */
 call_handler fl_route_get_invitations;
 call_handler fl_route_delete_invitation;

@@ -27,6 +27,8 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_share_list,
     &fl_command_share_clear,
     &fl_command_unshare,
+    &fl_command_notify_show,
+    &fl_command_notify_set,
     &fl_command_transfer_offer,
     &fl_command_transfer_list,
     &fl_command_transfer_accept,

@@ -12,6 +12,8 @@ extern const struct fl_command fl_command_decide;
 extern const struct fl_command fl_command_detect;
 extern const struct fl_command fl_command_mail;
 extern const struct fl_command fl_command_timekeep;
+extern const struct fl_command fl_command_notify_show;
+extern const struct fl_command fl_command_notify_set;
 extern const struct fl_command fl_command_project;
 extern const struct fl_command fl_command_serve;
 extern const struct fl_command fl_command_keep;

@@ -9,6 +9,7 @@ import unittest
 
 from mail_peer import Peer, certificate  # first: it may start this program again
 
+from doors import enrolled_agent, public
 from harness import SystemTest, wait_until
 
 BROKER = os.environ.get("FLEETLOG_TEST_KAFKA")
@@ -219,6 +220,78 @@ class Mail(SystemTest):
             self.mails(peer, f"p{number}@example.org")
         order = [mail.recipients[0] for mail in peer.mails]
         self.assertEqual(order, ["one@example.org"] + [f"p{n}@example.org" for n in range(5)])
+
+    def report(self, agent, device, status, charge):
+        self.counter = getattr(self, "counter", 0) + 1
+        readings = (("ups.status", status), ("battery.charge", charge), ("battery.charge.low", b"10"))
+        self.assertEqual(agent.send([agent.report(device, self.counter, readings)]).status, 200)
+
+    def test_a_flapping_condition_is_one_mail_and_a_click_ends_them(self):
+        peer = self.peer()
+        node = self.node(environment=settings(peer)).start()
+        self.two_companies(node)
+        agent = enrolled_agent(node, node.owner)
+        device = agent.register('rack "1" <b>')
+        # Power comes and goes: two raises of LOW_BATTERY within the time that a mail is held back.
+        self.report(agent, device, b"OL", b"90")
+        for _ in range(2):
+            before = len([e for e in self.events(node, "ConditionRaised")])
+            self.report(agent, device, b"OB LB DISCHRG", b"5")
+            wait_until(lambda n=before: len(self.events(node, "ConditionRaised")) > n, "raised")
+            cleared = len(self.events(node, "ConditionCleared"))
+            self.report(agent, device, b"OL CHRG", b"90")
+            wait_until(lambda n=cleared: len(self.events(node, "ConditionCleared")) > n, "cleared")
+        mail = self.mails(peer, node.owner)[0]
+        self.assertEqual(mail["Subject"], '[fleetlog] Low battery: rack "1" <b>')
+        text = mail.get_body(("plain",)).get_content()
+        self.assertIn("2 times", text)
+        self.assertIn("Now:       it is over", text)
+        link = mail["List-Unsubscribe"].strip("<>")
+        self.assertEqual(mail["List-Unsubscribe-Post"], "List-Unsubscribe=One-Click")
+        self.assertTrue(link.startswith("https://fleet.example/unsubscribe?"))
+        path = link[len("https://fleet.example") :]
+        provider = {"Content-Type": "application/x-www-form-urlencoded"}
+        click = b"List-Unsubscribe=One-Click"
+        self.assertFalse(node.one("notify", "show", account=node.owner)["paused"])
+        for method, target, status in (
+            ("GET", path, 200),
+            ("POST", path + "x", 403),
+            ("POST", path.replace("kind=13", "kind=5"), 403),
+            ("POST", "/unsubscribe", 403),
+            ("POST", path, 200),
+            ("POST", path, 200),
+        ):
+            answer = public(node, method, target, click if method == "POST" else None, provider)
+            self.assertEqual(answer.status, status, (method, target, answer))
+            paused = node.one("notify", "show", account=node.owner)["paused"]
+            self.assertEqual(paused, method == "POST" and status == 200)
+        self.assertEqual(len(peer.to(node.owner)), 1)
+        self.assertEqual(len(self.events(node, "Unsubscribed")), 1)
+
+    def test_people_choose(self):
+        node = self.node().start()
+        self.two_companies(node)
+        agent = enrolled_agent(node, node.owner)
+        agent.register("rack")
+        default = node.one("notify", "show", account=node.owner)
+        self.assertEqual((default["severity"], default["set"], default["paused"]), ("critical", "all", False))
+        for wrong in (["--severity", "loud"], ["--devices", "some"], ["--condition", "hunger"], ["--devices", "listed"]):
+            node.run("notify", "set", *wrong, code=1, account=node.owner, parse=False)
+        node.run("notify", "set", "--device", "cellar", code=3, account=node.owner, parse=False)
+        node.run("notify", "show", code=1, parse=False)
+        node.one("notify", "set", "--severity", "warning", "-c", "on-battery", "-c", "overload", account=node.owner)
+        node.one("notify", "set", "--device", "rack", account=node.owner)
+        policy = node.one("notify", "show", account=node.owner)
+        self.assertEqual((policy["severity"], policy["set"]), ("warning", "listed"))
+        self.assertEqual(policy["conditions"], ["on-battery", "overload"])
+        self.assertEqual(len(policy["devices"]), 1)
+        node.one("notify", "set", "--devices", "own", "--all-conditions", account=node.owner)
+        policy = node.one("notify", "show", account=node.owner)
+        self.assertEqual((policy["set"], policy["devices"], policy["conditions"]), ("own", [], []))
+        node.one("notify", "set", "--pause", account=node.owner)
+        self.assertTrue(node.one("notify", "show", account=node.owner)["paused"])
+        node.one("notify", "set", "--resume", account=node.owner)
+        self.assertFalse(node.one("notify", "show", account=node.owner)["paused"])
 
     def test_settings_that_cannot_work_are_named(self):
         peer = self.peer()
