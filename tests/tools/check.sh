@@ -13,7 +13,7 @@ Runs the named checks, or all; each prints one line, the output of a failed one 
 `N passed, N failed, N skipped`. Full output: build/check/NAME.log
 
   shell     shellcheck over all scripts
-  contracts protos and API documents under buf and redocly (npm, pinned)
+  contracts protos and API documents under buf and redocly (npm, pinned); what of the HTTP API the system tests have met
   release   the release preset builds without a warning
   slow      the tests labelled slow (dev preset)
   tsan      unit, scenario, sim and conformance tests under the race detector
@@ -31,7 +31,13 @@ check_shell() {
     '*.sh' | xargs -0 shellcheck -x
 }
 
-check_contracts() { "$top/tests/contracts/run.sh"; }
+check_contracts() {
+  local met=$top/build/check/met
+  "$top/tests/contracts/run.sh"
+  rm -rf "$met" && mkdir -p "$met"
+  FLEETLOG_MET=$met "$top/tests/tools/test.sh" --no-kafka -R '^system_'
+  python3 "$top/tests/contracts/met.py" "$met"
+}
 
 check_release() { "$top/tests/tools/build.sh" release; }
 

@@ -12,7 +12,7 @@ import unittest
 import uuid
 
 import openapi
-from doors import OperatorConnection, agents, call, operator, public
+from doors import OperatorConnection, agents, call, enrolled_agent, operator, public
 from harness import DEADLINE_S, SystemTest, wait_until
 
 CSRF = {"Fleetlog-Csrf": "1"}
@@ -129,6 +129,60 @@ class Contract(SystemTest):
             for account in (None, node.owner):
                 found = operator(node, method, target, account=account)
                 self.assertIn(found.status, (400, 403, 404, 422), (method, path, account, found))
+
+    def test_bodies_that_are_not_asked_for(self):
+        node = self.start(gateway_request_size_max=SIZE)
+        for method, path, target, operation in self.documented("413"):
+            ask = agents if "agent" in operation["x-for"] else operator
+            for size, status in ((SIZE, None), (SIZE + 1, 413)):
+                found = ask(node, method, target, b"x" * size, headers={"Content-Type": "application/json"})
+                self.assertEqual(found.status == 413, status == 413, (method, path, size, found))
+
+    def test_nobody_of_that_name(self):
+        node = self.start()
+        for method, path, target, operation in self.documented("404", {"operator"}):
+            if any(p.get("$ref", "").endswith("/onBehalfOf") for p in operation.get("parameters", [])):
+                found = operator(node, method, target, {} if takes_json(operation) else None, "nobody@example.org")
+                self.assertEqual((found.status, found.body["field"]), (404, "Fleetlog-As"), (method, path, found))
+
+    def test_a_key_that_was_used(self):
+        """What gets past the door with a key of another request is refused by the rules, whatever it is."""
+        node = self.start()
+        key = {"Idempotency-Key": "used"}
+        self.assertEqual(operator(node, "POST", "/v1/claims", None, node.owner, key).status, 201)
+        reused = 0
+        for method, path, target, operation in self.documented("422", {"operator"}):
+            if method == "GET":
+                continue
+            body = {"name": "x", "address": "x@example.org"} if takes_json(operation) else None
+            if path in ("/v1/claims", "/v1/account/close"):
+                continue
+            found = operator(node, method, target, body, node.owner, key)
+            self.assertIn(found.status, (400, 403, 404, 422), (method, path, found))
+            reused += found.body.get("code") == "ID_REUSED"
+        self.assertGreater(reused, 5)
+
+    def test_what_commands_do_elsewhere(self):
+        """Successes that other tests reach through the command line only."""
+        node = self.start()
+        agent, other = enrolled_agent(node, node.owner), enrolled_agent(node, node.owner)
+        device = agent.register("rack")[0]
+
+        def done(method, path, body=None, account=None):
+            found = operator(node, method, path, body, account)
+            self.assertLess(found.status, 202, (method, path, found))
+            return found.body
+
+        done("POST", "/v1/accounts", {"address": "one@example.org", "company": "Example Ltd", "role": "member"})
+        invited = done("POST", "/v1/invitations", {"address": "two@example.org"}, node.owner)
+        done("POST", "/v1/invitations/accept", {"token": invited["token"]})
+        shared = done("POST", "/v1/shares", {"devices": [device], "address": node.provider}, node.owner)
+        done("POST", "/v1/shares/accept", {"token": shared["token"]}, node.provider)
+        done("DELETE", "/v1/shared-devices?owner=Example%20Ltd", None, node.provider)
+        place = {"agent": other.id, "upsdAddress": "127.0.0.1:3493", "upsName": "rack"}
+        done("POST", f"/v1/devices/{device}/move", place, node.owner)
+        done("POST", "/v1/account/close", None, node.provider)
+        done("DELETE", f"/v1/nodes/{done('GET', '/v1/status')['nodeId']}")
 
     def test_held(self):
         """No change is taken in while intake is held, whatever stands in it; reads are answered."""
