@@ -18,8 +18,9 @@ struct fl_session {
     const char *company_id;
     bool is_administrator;
     bool is_token;
-    unsigned scopes;       /* enum fl_needs; FL_NEEDS_ALL for a session */
-    int64_t expires_at_ms; /* 0: never */
+    unsigned scopes; /* enum fl_needs; FL_NEEDS_ALL for a session */
+    bool is_use_due; /* of a session: its use is to be recorded again */
+    int64_t expires_at_ms;
 };
 
 /* A secret is 256 bits as base64url: 43 characters. Anything else is not found. False: nobody. */

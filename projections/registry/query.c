@@ -114,6 +114,18 @@ const fl_account_link_row *fl_registry_address_change(struct fl_kv *kv, struct f
     return fl_row_by_id(kv, arena, FL_TABLE_ADDRESS_CHANGES, id);
 }
 
+const fl_session_row *fl_registry_session(struct fl_kv *kv, struct fl_arena *arena,
+                                          struct fl_slice id)
+{
+    return fl_row_by_id(kv, arena, FL_TABLE_SESSIONS, id);
+}
+
+const fl_api_token_row *fl_registry_api_token(struct fl_kv *kv, struct fl_arena *arena,
+                                              struct fl_slice id)
+{
+    return fl_row_by_id(kv, arena, FL_TABLE_API_TOKENS, id);
+}
+
 const fl_login_row *fl_registry_login(struct fl_kv *kv, struct fl_arena *arena,
                                       struct fl_slice account_id)
 {

@@ -55,6 +55,12 @@ const fl_account_link_row *fl_registry_password_reset(struct fl_kv *kv, struct f
 const fl_account_link_row *fl_registry_address_change(struct fl_kv *kv, struct fl_arena *arena,
                                                       struct fl_slice id);
 
+/* One that has ended by time stands until the next one begins (sessions.h tells). */
+const fl_session_row *fl_registry_session(struct fl_kv *kv, struct fl_arena *arena,
+                                          struct fl_slice id);
+const fl_api_token_row *fl_registry_api_token(struct fl_kv *kv, struct fl_arena *arena,
+                                              struct fl_slice id);
+
 /* What the rules know of an account's sign-in; NULL: nothing yet. */
 const fl_login_row *fl_registry_login(struct fl_kv *kv, struct fl_arena *arena,
                                       struct fl_slice account_id);
