@@ -147,15 +147,58 @@ static void answer_rejection(struct call *call, const struct outcome *outcome)
     call->answer->content_type = "application/problem+json";
 }
 
-static void answer_later(struct call *call, const char *id)
+/* 202 with where to ask, in the words of what is known. */
+static void answer_later(struct call *call, const char *id, enum fl_later_state state)
 {
     char url[96];
+    const char *title = state == FL_LATER_ON_ITS_WAY ? "The action is on its way to the log"
+                        : state == FL_LATER_IN_DOUBT
+                            ? "It is not known yet whether the action has come onto the log"
+                            : "The action is on the log; its outcome is not known yet";
     snprintf(url, sizeof(url), "/v1/actions/%s", id);
     fl_http_add_field(call->answer, "Location", url);
     fl_call_answer(call, 202,
-                   json_pack("{s:s, s:s, s:s}", "title",
-                             "The action is on the log; its outcome is not known yet", "actionId",
-                             id, "status", url));
+                   json_pack("{s:s, s:s, s:s}", "title", title, "actionId", id, "status", url));
+}
+
+/* Who may ask for the action later. */
+static struct fl_later_key later_key(const struct call *call, const char *id)
+{
+    struct fl_later_key key = {.id = ""};
+    snprintf(key.id, sizeof(key.id), "%s", id);
+    if (!fl_slice_to_text(call->identity.on_behalf_of, key.account_id, sizeof(key.account_id)))
+        key.account_id[0] = '\0';
+    return key;
+}
+
+/* The append has ended; what came of the action is asked for later. */
+static void answer_ended(struct call *call, const char *id, enum fl_error error, uint64_t offset)
+{
+    struct fl_later_key key = later_key(call, id);
+    if (fl_later_begin(call->gateway->later, &key))
+        fl_later_end(call->gateway->later, &key, error, offset);
+    answer_later(call, id, error == FL_OK ? FL_LATER_ON_THE_LOG : FL_LATER_IN_DOUBT);
+}
+
+void fl_call_answer_undecided(struct call *call, const char *id)
+{
+    struct fl_slice account =
+        fl_call_is_for_account(call) ? call->identity.on_behalf_of : FL_SLICE_NULL;
+    uint64_t offset = FL_OFFSET_NONE;
+    struct outcome outcome;
+    enum fl_later_state state =
+        fl_later_find(call->gateway->later, fl_slice_text(id), account, &offset);
+    /* The registry does not remember the ids of actions that were refused for their form. */
+    if (state == FL_LATER_ON_THE_LOG && read_outcome(call, offset, &outcome) != FL_NOT_FOUND)
+        fl_call_answer_outcome(call, offset, &outcome);
+    else if (state == FL_LATER_NONE)
+        fl_call_problem(call, 404, "No action with this id has been decided", NULL, NULL);
+    else if (state == FL_LATER_NOT_TAKEN)
+        fl_call_problem(call, 503, "The action was not taken: nothing was changed",
+                        "it could not be appended to the log and never will be; ask for it again",
+                        NULL);
+    else
+        answer_later(call, id, state);
 }
 
 static bool is_rejection(const struct outcome *outcome)
@@ -193,12 +236,15 @@ static bool append_action(struct call *call, const ProtobufCMessage *message, co
     enum fl_error error = fl_action_encode(&call->arena, &envelope, message, &record);
     struct fl_submission submission = {
         .topic = "actions", .records = &record, .count = 1, .offsets = offset};
+    struct fl_later_key key = later_key(call, id);
     if (error == FL_OK)
-        error = fl_submit(gateway->submitter, &submission, 1);
+        error = fl_submit_until(gateway->submitter, &submission, 1, &key, call->deadline_ms);
     if (error == FL_OK)
         return true;
-    if (error == FL_UNKNOWN_OUTCOME)
-        answer_later(call, id);
+    if (error == FL_TIMEOUT)
+        answer_later(call, id, FL_LATER_ON_ITS_WAY);
+    else if (error == FL_UNKNOWN_OUTCOME)
+        answer_ended(call, id, error, FL_OFFSET_NONE);
     else
         fl_call_error(call, error);
     return false;
@@ -208,9 +254,6 @@ bool fl_call_act(struct call *call, const ProtobufCMessage *message, struct outc
 {
     char detail[FL_DETAIL_SIZE] = "";
     uint64_t offset = FL_OFFSET_NONE;
-    struct gateway *gateway = call->gateway;
-    int64_t deadline_ms = fl_port_monotonic_ms(gateway->duty->port) +
-                          (int64_t)fl_config_number(gateway->duty->config, FL_SETTING_WAIT);
     if (fl_message_validate(message, detail) != FL_OK) {
         snprintf(call->problem, sizeof(call->problem), "%.200s", detail);
         fl_call_body_is_good(call);
@@ -219,9 +262,9 @@ bool fl_call_act(struct call *call, const ProtobufCMessage *message, struct outc
     const char *id = action_id(call);
     if (id == NULL || !append_action(call, message, id, &offset))
         return false;
-    enum fl_error error = fl_gateway_wait(gateway, offset, deadline_ms);
+    enum fl_error error = fl_gateway_wait(call->gateway, offset, call->deadline_ms);
     if (error == FL_TIMEOUT || error == FL_INTERRUPTED || error == FL_UNAVAILABLE) {
-        answer_later(call, id);
+        answer_ended(call, id, FL_OK, offset);
         return false;
     }
     if (error == FL_OK)

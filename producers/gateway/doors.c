@@ -166,8 +166,13 @@ static void answer_call(struct call *call, const struct route *route)
 static void handle(struct gateway *gateway, const struct fl_http_request *request,
                    struct fl_http_answer *answer, const struct route *routes, enum fl_door door)
 {
-    struct call call = {.gateway = gateway, .request = request, .answer = answer, .door = door};
     int64_t begun_ms = fl_port_monotonic_ms(gateway->duty->port);
+    int64_t wait_ms = (int64_t)fl_config_number(gateway->duty->config, FL_SETTING_WAIT);
+    struct call call = {.gateway = gateway,
+                        .request = request,
+                        .answer = answer,
+                        .door = door,
+                        .deadline_ms = begun_ms + wait_ms};
     fl_arena_init(&call.arena, FL_CALL_ARENA_SIZE + 8 * fl_http_body(request).size);
     fl_arena_init(&call.scratch, FL_CALL_SCRATCH_SIZE);
     const struct route *route = NULL;

@@ -101,7 +101,7 @@ static enum fl_error open_all(struct gateway *gateway, char detail[FL_KEYRING_DE
     if (error == FL_OK)
         error = fl_outcomes_open(duty->journal, &gateway->outcomes);
     if (error == FL_OK)
-        error = fl_submitter_open(duty->journal, &gateway->submitter);
+        error = fl_submitter_open(duty->journal, gateway->later, &gateway->submitter);
     if (error == FL_OK)
         fl_gateway_intake_start(gateway);
     if (error == FL_OK)
@@ -125,6 +125,7 @@ static void close_all(struct gateway *gateway)
     fl_doors_close(gateway, deadline_ms);
     fl_live_close(&gateway->live);
     fl_submitter_close(&gateway->submitter);
+    fl_later_close(&gateway->later);
     fl_outcomes_close(&gateway->outcomes);
     for (size_t i = 0; i < gateway->view_count; i++)
         fl_store_reader_close(&gateway->views[i]);
@@ -158,6 +159,7 @@ enum fl_error fl_gateway_run(struct fl_duty *duty)
         return FL_NO_MEMORY;
     gateway->duty = duty;
     gateway->agents = fl_agents_open();
+    gateway->later = fl_later_open();
     gateway->metrics = fl_metrics_open();
     gateway->started_at_ms = fl_port_wall_ms(duty->port);
     gateway->started_monotonic_ms = fl_port_monotonic_ms(duty->port);
@@ -168,7 +170,7 @@ enum fl_error fl_gateway_run(struct fl_duty *duty)
     gateway->boot &= INT64_MAX;
     fl_port_random(duty->port, &gateway->number, sizeof(gateway->number));
     gateway->number |= 1; /* never 0: that is "none" */
-    enum fl_error error = open_all(gateway, detail);
+    enum fl_error error = gateway->later == NULL ? FL_NO_MEMORY : open_all(gateway, detail);
     if (error == FL_OK) {
         fl_duty_ready(duty);
         tick_until_stopped(gateway);

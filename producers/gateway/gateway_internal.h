@@ -12,6 +12,7 @@
 #include "producers/gateway/access.h"
 #include "producers/gateway/gateway.h"
 #include "producers/gateway/http.h"
+#include "producers/gateway/later.h"
 #include "producers/gateway/outcomes.h"
 #include "producers/gateway/submit.h"
 #include "projections/registry/registry.h"
@@ -38,6 +39,7 @@ struct fl_live;    /* live.c */
 struct gateway {
     struct fl_duty *duty;
     struct fl_keyring *keyring;
+    struct fl_later *later;
     struct fl_submitter *submitter;
     struct fl_http_server *agents_http;
     struct fl_http_server *operator_http;
@@ -90,7 +92,8 @@ struct call {
     struct fl_http_answer *answer;
     struct fl_arena arena; /* as long as the call */
     struct fl_arena
-        scratch; /* for rows that are looked at and dropped; whoever fills it resets it */
+        scratch;         /* for rows that are looked at and dropped; whoever fills it resets it */
+    int64_t deadline_ms; /* monotonic: then a change is answered, wherever it has got to */
     size_t name_look_count; /* rows looked at for names so far */
     enum fl_door door;
     struct identity identity;

@@ -366,7 +366,7 @@ static void get_action(struct call *call)
     if (!fl_call_read_end(call, &read))
         return;
     if (!known)
-        fl_call_problem(call, 404, "No action with this id has been decided", NULL, NULL);
+        fl_call_answer_undecided(call, call->parameters[0]);
     else
         fl_call_answer_outcome(call, offset, &outcome);
 }

@@ -13,6 +13,9 @@ const char *fl_gateway_view_name(const struct gateway *gateway, size_t index);
 /* act.c: answers with the event that answered the action at this offset, refused or not. */
 void fl_call_answer_outcome(struct call *call, uint64_t action_offset, struct outcome *outcome);
 
+/* An action that the registry does not know: what this process knows of it (202, 503), else 404. */
+void fl_call_answer_undecided(struct call *call, const char *id);
+
 /* operator_device.c: ends the read and answers {items, next}; takes `items`. */
 void fl_call_answer_list(struct call *call, struct fl_store_read *read, enum fl_error error,
                          json_t *items, const char *next);

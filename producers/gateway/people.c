@@ -43,7 +43,10 @@ static enum fl_error append_profile(struct call *call, const char *subject_id, c
         fl_plain_encode(arena, fl_slice_text(fl_call_mint(call)), "fleetlog.v1.SealedProfile",
                         fl_slice_text(source), now_ms, fl_slice_text(key), &sealed.base, &record);
     struct fl_submission submission = {.topic = "subjects", .records = &record, .count = 1};
-    return error == FL_OK ? fl_submit(gateway->submitter, &submission, 1) : error;
+    if (error == FL_OK)
+        error = fl_submit_until(gateway->submitter, &submission, 1, NULL, call->deadline_ms);
+    /* Should it get there after all: no event will name it, and it is removed again. */
+    return error == FL_TIMEOUT ? FL_UNAVAILABLE : error;
 }
 
 bool fl_call_person(struct call *call, const char *address, Fleetlog__V1__PersonRef **ref)

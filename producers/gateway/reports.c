@@ -16,6 +16,8 @@
 #include "projections/registry/machines.h"
 #include "projections/telemetry/report.h"
 
+enum { TICK_WAIT_MS = 5000 };
+
 struct item {
     uint32_t device_number;
     struct fl_slice bytes;
@@ -344,8 +346,10 @@ enum fl_error fl_gateway_tick(struct gateway *gateway, uint64_t sequence)
             .topic = "telemetry", .partition = p, .records = &records[used], .count = 1};
         used++;
     }
+    /* The thread that ticks also says that this process lives: it does not wait for long. */
     if (error == FL_OK && used > 0)
-        error = fl_submit(gateway->submitter, submissions, used);
+        error = fl_submit_until(gateway->submitter, submissions, used, NULL,
+                                fl_port_monotonic_ms(gateway->duty->port) + TICK_WAIT_MS);
     fl_arena_fini(&arena);
     fl_arena_fini(&call.arena);
     return error;

@@ -5,18 +5,21 @@
  * journal.
  *
  * Each caller blocks until its own records are durable and learns their offsets. A full queue
- * blocks: nothing is dropped.
+ * blocks: nothing is dropped. A caller with a deadline may leave; what he left goes on.
  *
- * Threading: fl_submit from any thread. Allocation: open. Limits: FL_SUBMIT_COUNT_MAX records wait
- * at once.
+ * Threading: fl_submit and fl_submit_until from any thread. Allocation: open; fl_submit_until
+ * copies. Limits: FL_SUBMIT_COUNT_MAX records wait at once, FL_SUBMIT_LEFT_COUNT_MAX submissions go
+ * on without a caller.
  */
 #include "core/journal.h"
+#include "producers/gateway/later.h"
 
-enum { FL_SUBMIT_COUNT_MAX = 4096 };
+enum { FL_SUBMIT_COUNT_MAX = 4096, FL_SUBMIT_LEFT_COUNT_MAX = 1024 };
 
 struct fl_submitter;
 
-enum fl_error fl_submitter_open(struct fl_journal *journal,
+/* `later` learns what becomes of what was left, and outlives the submitter. */
+enum fl_error fl_submitter_open(struct fl_journal *journal, struct fl_later *later,
                                 struct fl_submitter **submitter) FL_MUST_USE;
 
 /* Sends what waits, then ends. */
@@ -40,6 +43,13 @@ struct fl_submission {
  * all. */
 enum fl_error fl_submit(struct fl_submitter *submitter, struct fl_submission *submissions,
                         size_t count) FL_MUST_USE;
+
+/* The same until deadline_ms (monotonic). FL_TIMEOUT: the append goes on, and `key` (NULL: nobody
+ * will ask) is where its end is remembered. FL_UNAVAILABLE: nothing was or will be appended,
+ * because too much is on its way already. offsets are filled only if it ended in time. */
+enum fl_error fl_submit_until(struct fl_submitter *submitter, struct fl_submission *submissions,
+                              size_t count, const struct fl_later_key *key,
+                              int64_t deadline_ms) FL_MUST_USE;
 
 /* Records of a topic ("actions", "subjects", "telemetry") acknowledged so far. */
 uint64_t fl_submitter_appended(const struct fl_submitter *submitter, const char *topic);

@@ -38,6 +38,7 @@ struct world {
     struct fl_journal *plain;
     struct fl_journal *faulty;
     struct fl_submitter *submitter;
+    struct fl_later *later;
     struct sent *sent;
     uint64_t seed;
 };
@@ -171,7 +172,9 @@ static void callers_are_told_the_truth(unsigned per_mille)
     assert_int_equal(fl_journal_ensure_topic(world.plain, &spec), FL_OK);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         fl_fault_of(world.faulty, kinds[i])->per_mille = per_mille;
-    assert_int_equal(fl_submitter_open(world.faulty, &world.submitter), FL_OK);
+    world.later = fl_later_open();
+    assert_non_null(world.later);
+    assert_int_equal(fl_submitter_open(world.faulty, world.later, &world.submitter), FL_OK);
     for (unsigned i = 0; i < CALLER_COUNT; i++) {
         callers[i] = (struct caller){.world = &world, .number = i};
         assert_int_equal(pthread_create(&callers[i].thread, NULL, call, &callers[i]), 0);
@@ -182,6 +185,7 @@ static void callers_are_told_the_truth(unsigned per_mille)
     check(&world, &acknowledged);
     assert_true(acknowledged > 0);
     fl_submitter_close(&world.submitter);
+    fl_later_close(&world.later);
     fl_journal_close(&world.faulty);
     fl_journal_close(&world.plain);
     fl_memory_log_close(&world.log);
