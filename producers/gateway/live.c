@@ -175,3 +175,11 @@ void fl_live_leave(struct fl_live *live, const char *account_id)
     memmove(live->accounts[i], live->accounts[--live->count], FL_ID_TEXT_SIZE);
     pthread_mutex_unlock(&live->lock);
 }
+
+size_t fl_live_count(struct fl_live *live)
+{
+    pthread_mutex_lock(&live->lock);
+    size_t count = live->count;
+    pthread_mutex_unlock(&live->lock);
+    return count;
+}

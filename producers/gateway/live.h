@@ -53,6 +53,7 @@ struct fl_live_seen fl_live_wait(struct fl_live *live, const struct fl_live_seen
 /* Counts one more stream of an account ("" for an operator); false at a limit. */
 bool fl_live_enter(struct fl_live *live, const char *account_id);
 void fl_live_leave(struct fl_live *live, const char *account_id);
+size_t fl_live_count(struct fl_live *live);
 
 /* operator_events.c: a line of the Event Log as GET /v1/events shows it in this company's log. */
 struct fl_entry_reads {

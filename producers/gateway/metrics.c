@@ -10,6 +10,8 @@
 
 #include "core/assert.h"
 #include "core/diag.h"
+#include "producers/gateway/health.h"
+#include "producers/gateway/live.h"
 #include "producers/gateway/operator.h"
 
 /* Upper bounds of the histogram's buckets but the last, which has none. The clock counts whole
@@ -135,6 +137,15 @@ static void print_gateway(struct gateway *gateway, FILE *out)
             fprintf(out, "fleetlog_view_sequence{view=\"%s\"} %llu\n",
                     fl_gateway_view_name(gateway, i), (unsigned long long)at.sequence);
     }
+    head(out, "fleetlog_view_behind_records", "gauge", "Events that a view has not read yet.");
+    for (size_t i = 0; i < gateway->view_count; i++) {
+        uint64_t behind = 0;
+        if (fl_gateway_behind(gateway, i, &behind))
+            fprintf(out, "fleetlog_view_behind_records{view=\"%s\"} %llu\n",
+                    fl_gateway_view_name(gateway, i), (unsigned long long)behind);
+    }
+    head(out, "fleetlog_live_streams", "gauge", "Open streams of live changes.");
+    fprintf(out, "fleetlog_live_streams %zu\n", fl_live_count(gateway->live));
     head(out, "fleetlog_intake_held", "gauge", "1 while nothing is taken in, by reason.");
     for (int i = FL_INTAKE_DISK; i <= FL_INTAKE_CLOCK; i++)
         fprintf(out, "fleetlog_intake_held{reason=\"%s\"} %d\n", fl_intake_name((enum fl_intake)i),

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -13,6 +14,7 @@ from harness import BINARY, SystemTest, wait_until
 HOUR_MS = 3600 * 1000
 TMPFS_MB = 256
 RESERVE_MB = 64
+BEHIND_MAX = 1000
 
 
 class Held:
@@ -75,6 +77,33 @@ class Clock(Held, SystemTest):
         node.stop()
         self.started_with_clock(node, -3 * 60 * 1000)
         node.one("company", "create", "Come up")
+
+
+class Behind(SystemTest):
+    def test_a_view_that_does_not_follow(self):
+        """Ready at the limit, not above it; the answer names the view."""
+        node = self.node(environment={"FLEETLOG_GATEWAY_WAIT": "0s"}).start()
+        projector = node.duty("project eventlog")
+        wait_until(lambda: self.behind(node) == 0, "the view has read everything")
+        os.kill(projector, signal.SIGSTOP)
+        try:
+            for number in range(BEHIND_MAX):
+                self.assertEqual(operator(node, "POST", "/v1/companies", {"name": f"C{number}"}).status, 202)
+            wait_until(lambda: self.behind(node) == BEHIND_MAX, "all is decided")
+            self.assertEqual(metrics(node, "/readyz").status, 200)
+            operator(node, "POST", "/v1/companies", {"name": "One more"})
+            wait_until(lambda: self.behind(node) == BEHIND_MAX + 1, "one more is decided")
+            ready = metrics(node, "/readyz")
+            self.assertEqual((ready.status, ready.body["detail"]), (503, "eventlog"), ready)
+            self.assertEqual(metrics(node, "/healthz").status, 200)
+        finally:
+            os.kill(projector, signal.SIGCONT)
+        wait_until(lambda: metrics(node, "/readyz").status == 200, "the view has caught up")
+
+    def behind(self, node):
+        lines = metrics(node).body.splitlines()
+        name = 'fleetlog_view_behind_records{view="eventlog"} '
+        return next(int(line.removeprefix(name)) for line in lines if line.startswith(name))
 
 
 @unittest.skipUnless(os.geteuid() == 0, "mounting a small file system needs root")
