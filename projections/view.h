@@ -70,7 +70,7 @@ struct fl_view {
     /* Events whose ce_minreader is above this stop the view (FL_VERSION). 0: the view carries what
      * it does not know. */
     uint32_t reader_version;
-    /* Set of table numbers (one bit each) that are left out of digests and comparisons: counters of what was met
+    /* Set of table numbers that are left out of digests and comparisons: counters of what was met
      * (duplicates, late reports), which differ between two ways to the same rows. */
     uint64_t tables_not_compared;
     /* Optional: a migration moved a telemetry partition; its record of offset o now has
