@@ -134,9 +134,7 @@ static enum fl_error search_companies(struct call *call, struct fl_kv *kv,
     return FL_OK;
 }
 
-/* A company by id, or by its name if only one has it; an account finds its own. NULL after
- * answering. */
-static const char *find_company(struct call *call, const char *name)
+const char *fl_call_find_company(struct call *call, const char *name)
 {
     struct fl_store_read read = {.kv = NULL};
     struct company_search search = {.name = name};
@@ -186,7 +184,7 @@ static void post_account(struct call *call)
         fl_call_problem(call, 422, "role must be administrator or member", NULL, "role");
         return;
     }
-    action.company_id = find_company(call, company);
+    action.company_id = fl_call_find_company(call, company);
     if (action.company_id != NULL && fl_call_person(call, address, &action.person))
         fl_call_act_and_answer(call, &action.base, 201);
 }
@@ -202,7 +200,7 @@ static void get_accounts(struct call *call)
         fl_call_problem(call, 400, "company is missing", NULL, "company");
         return;
     }
-    company = company != NULL ? find_company(call, company)
+    company = company != NULL ? fl_call_find_company(call, company)
                               : fl_arena_text(&call->arena, call->identity.company_id);
     if (company == NULL || !fl_call_page(call, &page) ||
         !fl_call_read_begin(call, call->gateway->registry, &read))

@@ -7,6 +7,10 @@
 /* operator.c */
 bool fl_call_identify_operator(struct call *call);
 
+/* A company by id, or by its name if only one has it; an account finds its own. NULL after
+ * answering. */
+const char *fl_call_find_company(struct call *call, const char *name);
+
 /* gateway.c: name of the view that gateway->views[index] reads. */
 const char *fl_gateway_view_name(const struct gateway *gateway, size_t index);
 
@@ -62,6 +66,15 @@ call_handler fl_route_get_notifications;
 call_handler fl_route_put_notifications;
 call_handler fl_route_get_unsubscribe;
 call_handler fl_route_post_unsubscribe;
+
+/* operator_license.c */
+call_handler fl_route_get_licenses;
+call_handler fl_route_get_license;
+call_handler fl_route_get_applications;
+call_handler fl_route_post_license;
+call_handler fl_route_post_license_apply;
+call_handler fl_route_post_license_release;
+call_handler fl_route_post_license_withdraw;
 
 /* operator_people.c */
 call_handler fl_route_get_invitations;

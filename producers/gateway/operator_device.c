@@ -10,6 +10,7 @@
 #include "producers/gateway/operator.h"
 #include "projections/devices/devices.h"
 #include "projections/registry/machines.h"
+#include "projections/registry/plan.h"
 #include "projections/registry/rights.h"
 
 void fl_call_answer_list(struct call *call, struct fl_store_read *read, enum fl_error error,
@@ -105,6 +106,18 @@ static enum fl_error add_conditions(struct call *call, json_t *device, struct fl
     return error;
 }
 
+static void add_plan(struct call *call, json_t *device, struct fl_kv *registry,
+                     const char *device_id)
+{
+    struct fl_slice id = fl_slice_text(device_id);
+    int64_t now_ms = fl_port_wall_ms(call->gateway->duty->port);
+    enum fl_plan plan = fl_plan_of(registry, &call->scratch, id, now_ms);
+    int64_t ends_ms = fl_plan_ends_ms(registry, &call->scratch, id, now_ms);
+    json_object_set_new(device, "plan", json_string(fl_plan_name(plan)));
+    if (ends_ms != 0)
+        json_object_set_new(device, "planEndsAtMs", json_integer((json_int_t)ends_ms));
+}
+
 /* Uses the scratch arena up to its next reset; `row` may live there too. */
 static json_t *device_json(struct call *call, struct fl_kv *registry, struct fl_kv *devices,
                            const fl_device_row *row)
@@ -136,6 +149,7 @@ static json_t *device_json(struct call *call, struct fl_kv *registry, struct fl_
     if (error != FL_OK && registry->error == FL_OK)
         fl_kv_fail(registry, error);
     add_latest(call, device, devices, row->device_number);
+    add_plan(call, device, registry, row->device_id);
     return device;
 }
 

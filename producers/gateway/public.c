@@ -197,6 +197,16 @@ bool fl_public_admit(struct call *call)
     return is_within(call, call->gateway->public->addresses, rate_key(call));
 }
 
+void fl_call_charge_secret(struct call *call)
+{
+    struct fl_public *door = call->gateway->public;
+    if (call->door != FL_DOOR_PUBLIC)
+        return;
+    fl_rate_charge(door->addresses, rate_key(call), FL_WRONG_SECRET_COST);
+    if (call->identity.on_behalf_of.data != NULL)
+        fl_rate_charge(door->accounts, call->identity.on_behalf_of, FL_WRONG_SECRET_COST);
+}
+
 static bool is_safe(const struct call *call)
 {
     const char *method = fl_http_method(call->request);

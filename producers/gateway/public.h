@@ -39,6 +39,9 @@ bool fl_public_identify(struct call *call);
 /* The address that asks, for limits; in the call's arena. */
 const char *fl_call_client_address(struct call *call);
 
+/* Charges who asked for a secret that was none; over the operators' socket nothing. */
+void fl_call_charge_secret(struct call *call);
+
 /* Gives the browser the session's secret for so long, or takes it away (NULL). False after
  * answering 403: over plain http only a peer on this machine gets one. */
 bool fl_call_set_cookie(struct call *call, const char *secret, int64_t seconds);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "projections/registry/plan.h"
 
+#include <string.h>
+
 #include "core/assert.h"
 #include "projections/registry/coverage.h"
 #include "projections/registry/machines.h"
+#include "projections/registry/registry.h"
 #include "projections/registry/rows.h"
 
 static const struct {
@@ -60,4 +63,23 @@ const char *fl_feature_text(enum fl_feature feature)
 {
     fl_assert((unsigned)feature < FL_FEATURE_COUNT);
     return features[feature].text;
+}
+
+const fl_license_row *fl_registry_license(struct fl_kv *kv, struct fl_arena *arena,
+                                          struct fl_slice id)
+{
+    return fl_row_by_id(kv, arena, FL_TABLE_LICENSES, id);
+}
+
+int64_t fl_application_ends_ms(struct fl_kv *kv, struct fl_arena *arena,
+                               const fl_application_row *row)
+{
+    struct fl_slice device_id = fl_slice_text(row->device_id);
+    const fl_device_row *device = fl_row_by_id(kv, arena, FL_TABLE_DEVICES, device_id);
+    const fl_coverage_row *coverage = fl_row_by_id(kv, arena, FL_TABLE_COVERAGES, device_id);
+    for (size_t i = 0; device != NULL && coverage != NULL && i < coverage->n_nodes; i++)
+        if (coverage->nodes[i]->number == row->number &&
+            strcmp(coverage->nodes[i]->license_id, row->license_id) == 0)
+            return fl_coverage_end_ms(coverage, device->trial_ends_at_ms, i);
+    return 0;
 }

@@ -65,6 +65,12 @@ const fl_api_token_row *fl_registry_api_token(struct fl_kv *kv, struct fl_arena 
 const fl_login_row *fl_registry_login(struct fl_kv *kv, struct fl_arena *arena,
                                       struct fl_slice account_id);
 
+const fl_license_row *fl_registry_license(struct fl_kv *kv, struct fl_arena *arena,
+                                          struct fl_slice id);
+/* When the node of an application in force will be used up, as things stand. */
+int64_t fl_application_ends_ms(struct fl_kv *kv, struct fl_arena *arena,
+                               const fl_application_row *row);
+
 /* The person whose address has this index (16 bytes) under an epoch; it may have no account. */
 const fl_subject_row *fl_registry_subject_by_address(struct fl_kv *kv, struct fl_arena *arena,
                                                      uint32_t epoch, struct fl_slice index);
@@ -106,6 +112,9 @@ enum fl_registry_list {
     FL_LIST_FIRMWARES,        /* fl_firmware_row, nobody's: published and withdrawn */
     FL_LIST_SESSIONS,         /* fl_session_row, of an account; those over by time too */
     FL_LIST_API_TOKENS,       /* fl_api_token_row, of an account; those over by time too */
+    FL_LIST_LICENSES,         /* fl_license_row, of the company that bought them */
+    FL_LIST_ALL_LICENSES,     /* fl_license_row, nobody's */
+    FL_LIST_APPLICATIONS,     /* fl_application_row, of a license */
     FL_LIST_CONDITIONS,       /* fl_condition_row, of a device: raised or not */
     FL_LIST_COUNT
 };

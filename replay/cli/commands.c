@@ -34,6 +34,14 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_transfer_accept,
     &fl_command_transfer_decline,
     &fl_command_transfer_cancel,
+    /* licenses */
+    &fl_command_license_list,
+    &fl_command_license_show,
+    &fl_command_license_ledger,
+    &fl_command_license_mint,
+    &fl_command_license_apply,
+    &fl_command_license_release,
+    &fl_command_license_withdraw,
     /* commands to devices */
     &fl_command_self_test,
     &fl_command_beeper,

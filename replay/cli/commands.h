@@ -61,6 +61,15 @@ extern const struct fl_command fl_command_account_remove;
 extern const struct fl_command fl_command_account_close;
 extern const struct fl_command fl_command_share_clear;
 
+/* license.c */
+extern const struct fl_command fl_command_license_list;
+extern const struct fl_command fl_command_license_show;
+extern const struct fl_command fl_command_license_ledger;
+extern const struct fl_command fl_command_license_mint;
+extern const struct fl_command fl_command_license_apply;
+extern const struct fl_command fl_command_license_release;
+extern const struct fl_command fl_command_license_withdraw;
+
 /* command.c */
 extern const struct fl_command fl_command_self_test;
 extern const struct fl_command fl_command_beeper;

@@ -89,6 +89,16 @@ class World:
         self.node.one("account", "create", address, "--company", "Marker Ltd", "--role", "member")
         return quote(address)
 
+    def license(self):
+        body = {"company": "Marker Ltd", "plan": "standard", "installer": "fitter@example.org", "nodes": 9, "days": 10}
+        return self.done(None, "POST", "/v1/licenses", body)
+
+    def licensed(self):
+        """A license, and a device that has it."""
+        minted, device = self.license(), self.device()
+        self.done(ADMINISTRATOR, "POST", "/v1/licenses/apply", {"code": minted["code"], "devices": [device]})
+        return minted["licenseId"], {"devices": [device]}
+
     def transfer(self):
         body = {"devices": [self.plain_device()], "address": f"buyer{self.number()}@example.org"}
         return self.done(ADMINISTRATOR, "POST", "/v1/transfers", body)["transferId"]
@@ -107,6 +117,10 @@ ABOUT_A_THING = {
     "DELETE /v1/accounts/{account}": lambda w: (w.coworker(), None),
     "DELETE /v1/shares/{shareId}": lambda w: (w.offer(), None),
     "DELETE /v1/transfers/{transferId}": lambda w: (w.transfer(), None),
+    "GET /v1/licenses/{licenseId}": lambda w: (w.license()["licenseId"], None),
+    "GET /v1/licenses/{licenseId}/applications": lambda w: (w.licensed()[0], None),
+    "POST /v1/licenses/{licenseId}/release": lambda w: w.licensed(),
+    "POST /v1/licenses/apply": lambda w: (None, {"code": w.license()["code"], "devices": [w.device()]}),
     "POST /v1/commands": lambda w: (None, {"device": w.device(), "kind": "self-test"}),
     "POST /v1/shares": lambda w: (None, {"devices": [w.device()], "address": f"x{w.number()}@example.org"}),
     "POST /v1/transfers": lambda w: (None, {"devices": [w.plain_device()], "address": f"y{w.number()}@example.org"}),
@@ -126,6 +140,7 @@ OWN = {
     "GET /v1/invitations": "",
     "GET /v1/transfers": "",
     "GET /v1/agents": "",
+    "GET /v1/licenses": "",
     "GET /v1/status": "",
 }
 
