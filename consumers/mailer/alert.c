@@ -98,7 +98,7 @@ enum fl_composed fl_compose_alert(const struct fl_composer *c, const fl_alert_ro
         fl_registry_device(c->registry, c->arena, fl_slice_text(alert->device_id));
     if (device == NULL)
         return c->registry->error != FL_OK ? FL_COMPOSED_FAILED : FL_COMPOSED_WITHDRAWN;
-    enum fl_composed composed = fl_compose_address(c, account_id, &mail->to);
+    enum fl_composed composed = fl_compose_address(c, account_id, 0, &mail->to);
     if (composed != FL_COMPOSED)
         return composed;
     const char *unsubscribe = fl_compose_unsubscribe(c, account_id, mail->cause.kind);

@@ -12,7 +12,7 @@
 #include "projections/registry/registry.h"
 #include "schemas/codec.h"
 
-enum { DEVICES_NAMED_MAX = 10 };
+enum { DEVICES_NAMED_MAX = 10, NEWS_MS_MAX = 24 * 60 * 60 * 1000 };
 
 void fl_values_add(struct values *values, const char *name, const char *value)
 {
@@ -29,17 +29,27 @@ const char *fl_mail_time(struct fl_arena *arena, int64_t time_ms)
     return fl_arena_printf(arena, "%.10s %.5s UTC", text, text + 11);
 }
 
-enum fl_composed fl_compose_address(const struct fl_composer *c, const char *subject_id,
-                                    const char **address)
+/* The sealed profile; COMPOSED, or why there is none. */
+static enum fl_composed find_sealed(const struct fl_composer *c, struct fl_slice id,
+                                    uint64_t *revision, struct fl_slice *bytes)
 {
-    uint64_t revision = 0;
+    bool found = *revision == 0 ? fl_people_sealed(c->people, id, revision, bytes)
+                                : fl_people_sealed_revision(c->people, id, *revision, bytes);
+    if (found)
+        return FL_COMPOSED;
+    if (c->people->error != FL_OK)
+        return FL_COMPOSED_FAILED;
+    return fl_people_revision(c->people, id) == 0 ? FL_COMPOSED_LATER : FL_COMPOSED_NO_ADDRESS;
+}
+
+enum fl_composed fl_compose_address(const struct fl_composer *c, const char *subject_id,
+                                    uint64_t revision, const char **address)
+{
     struct fl_slice bytes;
     ProtobufCMessage *message = NULL;
-    struct fl_slice id = fl_slice_text(subject_id);
-    if (!fl_people_sealed(c->people, id, &revision, &bytes))
-        return c->people->error != FL_OK                ? FL_COMPOSED_FAILED
-               : fl_people_revision(c->people, id) == 0 ? FL_COMPOSED_LATER
-                                                        : FL_COMPOSED_NO_ADDRESS;
+    enum fl_composed found = find_sealed(c, fl_slice_text(subject_id), &revision, &bytes);
+    if (found != FL_COMPOSED)
+        return found;
     if (fl_message_decode(c->arena, &fleetlog__v1__sealed_profile__descriptor, bytes, &message) !=
         FL_OK)
         return c->arena->exhausted ? FL_COMPOSED_FAILED : FL_COMPOSED_NO_ADDRESS;
@@ -117,10 +127,12 @@ enum fl_composed fl_compose_finish(const struct fl_composer *c, const char *name
     return error == FL_OK ? FL_COMPOSED : FL_COMPOSED_FAILED;
 }
 
+enum { FL_LINK_NONE = FL_LINK_COUNT };
+
 static const struct mail_rule {
     Fleetlog__V1__MailKind kind;
     const char *name;
-    enum fl_link link;
+    unsigned link; /* an enum fl_link, or FL_LINK_NONE */
 } rules[] = {
 #define FL_MAIL(kind, name, link) {FLEETLOG__V1__MAIL_KIND__MAIL_KIND_##kind, name, FL_LINK_##link},
 #include "consumers/mailer/mails.def"
@@ -201,6 +213,32 @@ static struct about about_transfer(const struct fl_composer *c, const char *id,
     return (struct about){good, row->company_id, row->expires_at_ms, row->link_key_generation};
 }
 
+static struct about about_sign_up(const struct fl_composer *c, const char *id,
+                                  struct values *values)
+{
+    const fl_sign_up_row *row =
+        fl_row_by_id(c->registry, c->arena, FL_TABLE_SIGN_UPS, fl_slice_text(id));
+    if (row == NULL || c->now_ms >= row->expires_at_ms)
+        return (struct about){false, NULL, 0, 0};
+    fl_values_add(values, "company", row->company_name);
+    return (struct about){true, NULL, row->expires_at_ms, row->link_key_generation};
+}
+
+static struct about about_account(const struct fl_composer *c, enum fl_registry_table table,
+                                  const char *id)
+{
+    const fl_account_link_row *row = fl_row_by_id(c->registry, c->arena, table, fl_slice_text(id));
+    if (row == NULL || c->now_ms >= row->expires_at_ms)
+        return (struct about){false, NULL, 0, 0};
+    return (struct about){true, NULL, row->expires_at_ms, row->link_key_generation};
+}
+
+/* News without a link of its own: it is about what has happened, and grows old. */
+static struct about about_news(const struct fl_composer *c, const fl_outbox_row *row)
+{
+    return (struct about){c->now_ms - row->at_ms < NEWS_MS_MAX, NULL, 0, 0};
+}
+
 static struct about look_at(const struct fl_composer *c, const fl_outbox_row *row,
                             struct values *values)
 {
@@ -211,6 +249,15 @@ static struct about look_at(const struct fl_composer *c, const fl_outbox_row *ro
         return about_share(c, row->thing_id, values);
     case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_TRANSFER_OFFER:
         return about_transfer(c, row->thing_id, values);
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_SIGN_UP:
+        return about_sign_up(c, row->thing_id, values);
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_PASSWORD_RESET:
+        return about_account(c, FL_TABLE_PASSWORD_RESETS, row->thing_id);
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_ADDRESS_CHANGE:
+        return about_account(c, FL_TABLE_ADDRESS_CHANGES, row->thing_id);
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_SIGN_UP_KNOWN:
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_ADDRESS_CHANGED:
+        return about_news(c, row);
     default:
         return (struct about){false, NULL, 0, 0};
     }
@@ -242,25 +289,32 @@ enum fl_composed fl_compose_outbox(const struct fl_composer *c, const fl_outbox_
         return FL_COMPOSED_FAILED;
     if (rule == NULL || !about.lives)
         return FL_COMPOSED_WITHDRAWN;
-    enum fl_composed composed = fl_compose_address(c, row->subject_id, &mail->to);
+    enum fl_composed composed = fl_compose_address(c, row->subject_id, row->revision, &mail->to);
     if (composed != FL_COMPOSED)
         return composed;
     /* The thing's own generation: one that was sent again has a newer one than this event. */
-    enum fl_error error = fl_link_url(c->keyring, rule->link, fl_slice_text(row->thing_id),
-                                      about.generation, c->public_url, link);
+    enum fl_error error =
+        rule->link == FL_LINK_NONE
+            ? FL_OK
+            : fl_link_url(c->keyring, (enum fl_link)rule->link, fl_slice_text(row->thing_id),
+                          about.generation, c->public_url, link);
     if (error != FL_OK)
         return error == FL_KEYRING ? FL_COMPOSED_LATER : FL_COMPOSED_FAILED;
-    const char *company = company_name(c, about.company_id);
+    if (rule->link == FL_LINK_NONE)
+        snprintf(link, sizeof(link), "%s", c->public_url);
+    const char *company = about.company_id == NULL ? "" : company_name(c, about.company_id);
     fl_values_add(&values, "company", company);
     fl_values_add(&values, "link", link);
     fl_values_add(&values, "expires", fl_mail_time(c->arena, about.expires_at_ms));
-    fl_values_add(&values, "title", company);
+    fl_values_add(&values, "title", "fleetlog");
     fl_values_add(&values, "accent", "#1d4ed8");
     fl_values_add(&values, "unsubscribe", "");
     fl_values_add(&values, "why",
-                  fl_arena_printf(c->arena,
-                                  "You get this mail because %s named your address to "
-                                  "fleetlog.",
-                                  company));
+                  company[0] == '\0'
+                      ? "You get this mail because somebody gave your address to fleetlog."
+                      : fl_arena_printf(c->arena,
+                                        "You get this mail because %s gave your address to "
+                                        "fleetlog.",
+                                        company));
     return fl_compose_finish(c, rule->name, &values, NULL, mail);
 }

@@ -19,9 +19,10 @@ void fl_values_add(struct values *values, const char *name, const char *value);
 /* "2026-11-25 12:00 UTC"; "" for 0. */
 const char *fl_mail_time(struct fl_arena *arena, int64_t time_ms);
 
-/* Finds the address; COMPOSED, LATER, NO_ADDRESS or FAILED. */
+/* Finds the address, of a revision of the profile (0: the one in force); COMPOSED, LATER,
+ * NO_ADDRESS or FAILED. */
 enum fl_composed fl_compose_address(const struct fl_composer *composer, const char *subject_id,
-                                    const char **address);
+                                    uint64_t revision, const char **address);
 
 /* The link by which this person ends mail of this kind; NULL: no memory or no key. */
 const char *fl_compose_unsubscribe(const struct fl_composer *composer, const char *subject_id,

@@ -190,7 +190,7 @@ static bool read_link(struct call *call, struct refusal *refusal)
     const char *generation = fl_http_query(call->request, "generation");
     refusal->token = fl_http_query(call->request, "token");
     bool complete = kind != NULL && generation != NULL && refusal->token != NULL;
-    refusal->kind = (Fleetlog__V1__MailKind)(complete ? atoi(kind) : 0);
+    refusal->kind = (Fleetlog__V1__MailKind)(complete ? strtoul(kind, NULL, 10) : 0);
     refusal->generation = complete ? (unsigned)strtoul(generation, NULL, 10) : 0;
     if (complete && fl_mail_may_be_refused(refusal->kind) &&
         fl_link_fits(call->gateway->keyring, FL_LINK_UNSUBSCRIBE, refusal->generation,

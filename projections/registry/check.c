@@ -20,7 +20,7 @@
  * 14. An open offer of ownership counts devices of its owner, none offered twice; a closed one
  * none.
  * 15. An alias stands under its device and the sequence that ended it.
- * 31. A mail that is owed goes to somebody who is known.
+ * 31. A mail that is owed goes to somebody.
  * 32. An alert stands in the list by time exactly if it waits; only open ones know who was told.
  * 33. A notification policy is an account's.
  * 16. Who is erased has no address, no account and an erasure, which is listed until it is done.

@@ -11,7 +11,7 @@ bool fl_check_outbox(struct fl_checking *c, struct fl_slice key, const void *opa
     fl_key_outbox(&own, row->sequence);
     if (!fl_slice_equal(fl_key_slice(&own), key))
         return fl_broken(c, 1, "mail for event %s", row->event_id);
-    return fl_registry_subject(c->kv, &c->arena, fl_slice_text(row->subject_id)) != NULL ||
+    return fl_id_is_valid(fl_slice_text(row->subject_id)) ||
            fl_broken(c, 31, "mail for event %s goes to nobody", row->event_id);
 }
 

@@ -10,9 +10,10 @@ static const struct outbox_rule {
     enum fl_message_type type;
     Fleetlog__V1__MailKind kind;
     const char *thing_field;
+    enum { ALWAYS, KNOWN, UNKNOWN } when;
 } rules[] = {
-#define FL_OUTBOX(event, kind, thing)                                                              \
-    {FL_MESSAGE_##event, FLEETLOG__V1__MAIL_KIND__MAIL_KIND_##kind, thing},
+#define FL_OUTBOX(event, kind, thing, when)                                                        \
+    {FL_MESSAGE_##event, FLEETLOG__V1__MAIL_KIND__MAIL_KIND_##kind, thing, when},
 #include "projections/registry/outbox.def"
 #undef FL_OUTBOX
 };
@@ -31,6 +32,18 @@ static const char *text_of(const ProtobufCMessage *message, const char *name)
     return text == NULL ? "" : *text;
 }
 
+static uint64_t number_of(const ProtobufCMessage *message, const char *name)
+{
+    const uint64_t *number = field_of(message, name, PROTOBUF_C_TYPE_UINT64);
+    return number == NULL ? 0 : *number;
+}
+
+static bool applies(const struct outbox_rule *rule, const ProtobufCMessage *message)
+{
+    const protobuf_c_boolean *known = field_of(message, "has_account", PROTOBUF_C_TYPE_BOOL);
+    return rule->when == ALWAYS || (known != NULL && (*known != 0) == (rule->when == KNOWN));
+}
+
 static void put_outbox(struct fl_folding *f, const struct outbox_rule *rule)
 {
     const ProtobufCMessage *message = f->input->message;
@@ -42,6 +55,10 @@ static void put_outbox(struct fl_folding *f, const struct outbox_rule *rule)
     row.event_id = fl_arena_text(f->arena, envelope->id);
     row.kind = rule->kind;
     row.subject_id = text_of(message, "subject_id");
+    if (row.subject_id[0] == '\0') {
+        row.subject_id = text_of(message, "account_id");
+        row.revision = number_of(message, "revision_before");
+    }
     row.thing_id = text_of(message, rule->thing_field);
     row.company_id =
         envelope->company_id.data == NULL ? "" : fl_arena_text(f->arena, envelope->company_id);
@@ -59,7 +76,7 @@ void fl_fold_outbox(struct fl_folding *f)
 {
     enum fl_message_type type = f->input->envelope->row->type;
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-        if (rules[i].type == type)
+        if (rules[i].type == type && applies(&rules[i], f->input->message))
             put_outbox(f, &rules[i]);
 }
 

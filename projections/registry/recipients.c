@@ -6,6 +6,7 @@
 #include "fleetlog/v1/events.pb-c.h"
 #include "projections/registry/machines.h"
 #include "projections/registry/outbox.h"
+#include "projections/registry/plan.h"
 #include "projections/registry/rights.h"
 
 static bool covers_device(const fl_policy_row *policy, enum fl_relation relation,
@@ -97,7 +98,8 @@ bool fl_alert_recipients(struct fl_kv *kv, struct fl_arena *arena, const fl_aler
         fl_key_alert_told(&key, alert->device_id, (uint32_t)alert->condition, NULL);
         return ask_all(&a, FL_TABLE_INDEX, &key, true);
     }
-    if (alert->state != FL_ALERT_WAITING)
+    enum fl_plan plan = fl_plan_of(kv, arena, fl_slice_text(alert->device_id), recipients->now_ms);
+    if (alert->state != FL_ALERT_WAITING || !fl_plan_allows(plan, FL_FEATURE_MAIL))
         return true;
     fl_key_list(&key, FL_INDEX_COMPANY_ACCOUNTS, fl_slice_text(a.device->company_id));
     if (!ask_all(&a, FL_TABLE_INDEX, &key, false))

@@ -5,8 +5,9 @@
  * count as they are then.
  *
  * Of a raise: everybody of the owner company, and everybody who holds an accepted share of the
- * device, whose policy says so, and who has not been told. Of its end: those who were sent the
- * raise, as far as they still may see the device and have not paused mail since.
+ * device, whose policy says so, and who has not been told; nobody, if the device's plan has no
+ * mail. Of its end: those who were sent the raise, as far as they still may see the device and have
+ * not paused mail since.
  *
  * Threading: pure, one kv. Allocation: the caller's arena, which grows with the number of people.
  */

@@ -232,7 +232,6 @@ static void mail_for_nobody(struct fl_kv *kv, struct fl_arena *arena)
     fl_outbox_row row = FLEETLOG__ROWS__V1__OUTBOX_ROW__INIT;
     struct fl_key key;
     row.sequence = 7;
-    row.subject_id = device(1);
     fl_key_outbox(&key, row.sequence);
     fl_row_put(kv, arena, FL_TABLE_OUTBOX, &key, &row.base);
 }
