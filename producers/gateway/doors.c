@@ -152,10 +152,27 @@ static bool may(struct call *call, const struct route *route)
     return false;
 }
 
+/* Changes are decided in the order of the log, not against a state that somebody has seen: a
+ * condition that would not be kept is refused. False after answering. */
+static bool is_unconditional(struct call *call, const struct route *route)
+{
+    static const char *const conditions[] = {"If-Match", "If-Unmodified-Since"};
+    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
+        if (is_read(route) || fl_http_header(call->request, conditions[i]) == NULL)
+            continue;
+        fl_call_problem(call, 400, "A change cannot be made to depend on what was seen before",
+                        "changes are decided in the order in which they arrive; "
+                        "Idempotency-Key makes a repeated one safe",
+                        conditions[i]);
+        return false;
+    }
+    return true;
+}
+
 static void answer_call(struct call *call, const struct route *route)
 {
     uint64_t sequence = 0;
-    if (!identify(call, route) || !may(call, route))
+    if (!identify(call, route) || !may(call, route) || !is_unconditional(call, route))
         return;
     bool is_tagged = is_read(route) && fl_call_sequence(call, &sequence);
     run_route(call, route);
