@@ -230,6 +230,7 @@ static bool is_owner_only(const struct fl_view_input *input)
     case FL_MESSAGE_ShareAccepted:
     case FL_MESSAGE_ShareRevoked:
     case FL_MESSAGE_ShareExpired:
+    case FL_MESSAGE_ResellerReminded:
     case FL_MESSAGE_SharedDevicesRemoved:
     case FL_MESSAGE_TransferOffered:
     case FL_MESSAGE_TransferAccepted:

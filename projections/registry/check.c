@@ -25,6 +25,8 @@
  * 33. A notification policy is an account's.
  * 16. Who is erased has no address, no account and an erasure, which is listed until it is done.
  * 17. A living person stands in the list of his profile's epoch, which is open.
+ * 50. A date is a day and belongs to an active device.
+ * 51. A company has at most one reseller, offered or linked, and lists him.
  * 18. Epochs and link keys are numbered from 1; the open epochs are the newest.
  * 41. A session and an API token belong to an account that lists them, and are found by their hash.
  * 42. A sign-up that waits has a subject and stands in the list by time.
@@ -360,6 +362,8 @@ static const struct {
     {FL_TABLE_CONDITIONS, check_condition},
     {FL_TABLE_OUTCOMES, check_outcome},
     {FL_TABLE_TRANSFERS, fl_check_transfer},
+    {FL_TABLE_RESELLER_LINKS, fl_check_reseller_link},
+    {FL_TABLE_LIFECYCLE, fl_check_lifecycle},
     {FL_TABLE_ALIASES, check_alias},
     {FL_TABLE_OUTBOX, fl_check_outbox},
     {FL_TABLE_ALERTS, fl_check_alert},

@@ -115,10 +115,16 @@ static bool claim_code(struct fl_checking *c, const struct fl_index_entry *entry
 
 /* Whose end or date an entry of a kind is; the row's own check says whether it may stand. */
 static const enum fl_registry_table due_tables[] = {
-    [FL_DUE(INVITATION)] = FL_TABLE_INVITATIONS, [FL_DUE(SHARE_OFFER)] = FL_TABLE_SHARES,
-    [FL_DUE(SHARE_GRANT)] = FL_TABLE_SHARES,     [FL_DUE(COMMAND)] = FL_TABLE_COMMANDS,
-    [FL_DUE(CLAIM)] = FL_TABLE_CLAIMS,           [FL_DUE(TRANSFER_OFFER)] = FL_TABLE_TRANSFERS,
+    [FL_DUE(INVITATION)] = FL_TABLE_INVITATIONS,
+    [FL_DUE(SHARE_OFFER)] = FL_TABLE_SHARES,
+    [FL_DUE(SHARE_GRANT)] = FL_TABLE_SHARES,
+    [FL_DUE(COMMAND)] = FL_TABLE_COMMANDS,
+    [FL_DUE(CLAIM)] = FL_TABLE_CLAIMS,
+    [FL_DUE(TRANSFER_OFFER)] = FL_TABLE_TRANSFERS,
     [FL_DUE(LICENSE_TERM)] = FL_TABLE_COVERAGES,
+    [FL_DUE(RESELLER_OFFER)] = FL_TABLE_RESELLER_LINKS,
+    [FL_DUE(RENEWALS_REPORT)] = FL_TABLE_RESELLER_LINKS,
+    [FL_DUE(RENEWAL_NOTICE)] = FL_TABLE_DEVICES,
 };
 
 static bool due_entry(struct fl_checking *c, const struct fl_index_entry *entry)
@@ -180,6 +186,7 @@ static const struct {
     [FL_INDEX_ALERT_DUE] = {"alerts by time", alert_due, 29, 32},
     [FL_INDEX_ALERT_TOLD] = {"who was told of an alert", alert_told, 37, 32},
     [FL_INDEX_UNSUBSCRIBED] = {"who refuses mail", unsubscribed, 21, 10},
+    [FL_INDEX_COMPANY_RESELLERS] = {"reseller of a company", fl_check_company_reseller, 33, 51},
     [FL_INDEX_DUE] = {"what falls due", due_entry, 30, 12},
     [FL_INDEX_EPOCH_PEOPLE] = {"people by epoch", epoch_person, 21, 17},
     [FL_INDEX_ERASURES_OPEN] = {"erasures that are not done", erasure_open, 25, 16},

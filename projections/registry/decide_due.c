@@ -76,6 +76,9 @@ static fl_decide_due_fn *const kinds[] = {
     [FL_DUE(TRANSFER_OFFER)] = fl_decide_due_transfer,
     [FL_DUE(LICENSE_TERM)] = fl_decide_due_license,
     [FL_DUE(CLAIM)] = claim,
+    [FL_DUE(RESELLER_OFFER)] = fl_decide_due_reseller_offer,
+    [FL_DUE(RENEWALS_REPORT)] = fl_decide_due_renewals_report,
+    [FL_DUE(RENEWAL_NOTICE)] = fl_decide_due_renewal_notice,
 };
 
 /* A refusal is nobody's business: the actor is a duty of ours, and only repeats what is over. */

@@ -40,5 +40,8 @@ bool fl_due_next(struct fl_kv *kv, const struct fl_due *after, struct fl_due *du
 /* The entry of a share that is pending or accepted; one that never ends has the time 0. */
 void fl_due_of_share(const fl_share_row *share, struct fl_due *due);
 
+/* The same of a link with a reseller: its offer's end, or the next report. */
+void fl_due_of_reseller_link(const fl_reseller_link_row *row, struct fl_due *due);
+
 /* Negative, 0 or positive, as a comes before, is, or comes behind b. */
 int fl_due_compare(const struct fl_due *a, const struct fl_due *b);

@@ -127,3 +127,9 @@ fl_fold_fn fl_fold_action_rejected, fl_fold_log_created, fl_fold_node_announced,
     fl_fold_person_erased, fl_fold_link_key_rotated, fl_fold_license_minted,
     fl_fold_license_applied, fl_fold_license_released, fl_fold_license_withdrawn,
     fl_fold_license_expired;
+
+/* fold_reseller.c, lifecycle.c */
+fl_fold_fn fl_fold_reseller_link_offered, fl_fold_reseller_link_accepted,
+    fl_fold_reseller_link_declined, fl_fold_reseller_link_expired, fl_fold_reseller_disconnected,
+    fl_fold_reseller_unlinked, fl_fold_reseller_reminded, fl_fold_lifecycle_fact_set,
+    fl_fold_renewal_notice_due, fl_fold_renewals_report_due;

@@ -4,6 +4,7 @@
 
 #include "projections/registry/due.h"
 #include "projections/registry/fold.h"
+#include "projections/registry/lifecycle.h"
 #include "projections/registry/outbox.h"
 
 bool fl_fold_claim_issued(struct fl_folding *f)
@@ -228,6 +229,7 @@ bool fl_fold_device_removed(struct fl_folding *f)
         !fl_fold_move(f, &fl_device_machine, &row->state, FL_DEVICE_REMOVED, event->device_id))
         return false;
     fl_fold_drop_conditions(f, event->device_id);
+    fl_lifecycle_drop(f, event->device_id);
     row->removed_at_ms = f->now_ms;
     put_device(f, row);
     fl_fold_put_identity(f, row, "");

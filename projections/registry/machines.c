@@ -183,10 +183,35 @@ static const struct fl_sm_state license_states[FL_LICENSE_STATE_COUNT] = {
 };
 const struct fl_sm fl_license_machine = {"license", license_states, FL_LICENSE_STATE_COUNT, NULL};
 
+/*
+ * machine reseller-link
+ *     none -> offered -> linked -> disconnected
+ *                        linked -> unlinked
+ *             offered -> declined
+ *             offered -> expired
+ *             offered -> unlinked
+ */
+static const struct fl_sm_state reseller_link_states[FL_RESELLER_LINK_STATE_COUNT] = {
+    [FL_RESELLER_LINK_NONE] = {"none", TO(FL_RESELLER_LINK_OFFERED), 0},
+    [FL_RESELLER_LINK_OFFERED] = {"offered",
+                                  TO(FL_RESELLER_LINK_LINKED) | TO(FL_RESELLER_LINK_DECLINED) |
+                                      TO(FL_RESELLER_LINK_EXPIRED) | TO(FL_RESELLER_LINK_UNLINKED),
+                                  0},
+    [FL_RESELLER_LINK_LINKED] = {"linked",
+                                 TO(FL_RESELLER_LINK_DISCONNECTED) | TO(FL_RESELLER_LINK_UNLINKED),
+                                 0},
+    [FL_RESELLER_LINK_DECLINED] = {"declined", 0, FL_SM_FINAL},
+    [FL_RESELLER_LINK_EXPIRED] = {"expired", 0, FL_SM_FINAL},
+    [FL_RESELLER_LINK_DISCONNECTED] = {"disconnected", 0, FL_SM_FINAL},
+    [FL_RESELLER_LINK_UNLINKED] = {"unlinked", 0, FL_SM_FINAL},
+};
+const struct fl_sm fl_reseller_link_machine = {"reseller-link", reseller_link_states,
+                                               FL_RESELLER_LINK_STATE_COUNT, NULL};
+
 const struct fl_sm *const fl_machines[FL_MACHINE_COUNT] = {
     &fl_invitation_machine, &fl_claim_machine,     &fl_device_machine,   &fl_share_machine,
     &fl_command_machine,    &fl_condition_machine, &fl_transfer_machine, &fl_alert_machine,
-    &fl_firmware_machine,   &fl_epoch_machine,     &fl_license_machine,
+    &fl_firmware_machine,   &fl_epoch_machine,     &fl_license_machine,  &fl_reseller_link_machine,
 };
 
 enum fl_invitation_state fl_invitation_state_at(unsigned state, int64_t expires_at_ms,

@@ -103,6 +103,17 @@ enum fl_epoch_state {
     FL_EPOCH_STATE_COUNT
 };
 
+enum fl_reseller_link_state {
+    FL_RESELLER_LINK_NONE,
+    FL_RESELLER_LINK_OFFERED,
+    FL_RESELLER_LINK_LINKED,
+    FL_RESELLER_LINK_DECLINED,
+    FL_RESELLER_LINK_EXPIRED,
+    FL_RESELLER_LINK_DISCONNECTED,
+    FL_RESELLER_LINK_UNLINKED,
+    FL_RESELLER_LINK_STATE_COUNT
+};
+
 extern const struct fl_sm fl_invitation_machine;
 extern const struct fl_sm fl_claim_machine;
 extern const struct fl_sm fl_device_machine;
@@ -110,13 +121,14 @@ extern const struct fl_sm fl_share_machine;
 extern const struct fl_sm fl_command_machine;
 extern const struct fl_sm fl_condition_machine;
 extern const struct fl_sm fl_transfer_machine;
+extern const struct fl_sm fl_reseller_link_machine;
 extern const struct fl_sm fl_alert_machine;
 extern const struct fl_sm fl_firmware_machine;
 extern const struct fl_sm fl_epoch_machine;
 extern const struct fl_sm fl_license_machine;
 
 /* All of them, for tests and docs. */
-enum { FL_MACHINE_COUNT = 11 };
+enum { FL_MACHINE_COUNT = 12 };
 extern const struct fl_sm *const fl_machines[FL_MACHINE_COUNT];
 
 /* The state that counts at a time: an offer at or past its end is expired. A share that was

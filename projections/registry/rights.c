@@ -20,6 +20,8 @@ static const bool table[FL_RIGHT_COUNT][FL_RELATION_COUNT] = {
     [FL_RIGHT_VIEW] = {false, true, true, true},
     [FL_RIGHT_COMMAND] = {false, true, true, true},
     [FL_RIGHT_LICENSE] = {false, true, true, true},
+    [FL_RIGHT_RESELLER] = {false, true, false, false},
+    [FL_RIGHT_LIFECYCLE] = {false, true, true, false},
 };
 
 static const char *const texts[FL_RIGHT_COUNT] = {
@@ -34,6 +36,8 @@ static const char *const texts[FL_RIGHT_COUNT] = {
     [FL_RIGHT_VIEW] = "view a device",
     [FL_RIGHT_COMMAND] = "send a command to a device",
     [FL_RIGHT_LICENSE] = "apply a license to a device",
+    [FL_RIGHT_RESELLER] = "link or unlink a reseller",
+    [FL_RIGHT_LIFECYCLE] = "set a device's dates or remind the reseller",
 };
 
 bool fl_relation_may(enum fl_relation relation, enum fl_right right)

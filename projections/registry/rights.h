@@ -33,6 +33,8 @@ enum fl_right {
     FL_RIGHT_VIEW,      /* device, history, event log */
     FL_RIGHT_COMMAND,   /* request a command */
     FL_RIGHT_LICENSE,   /* buy and apply licenses */
+    FL_RIGHT_RESELLER,  /* link, unlink a reseller */
+    FL_RIGHT_LIFECYCLE, /* set dates of devices, remind the reseller */
     FL_RIGHT_COUNT
 };
 

@@ -60,6 +60,7 @@ enum fl_registry_index {
     FL_INDEX_LICENSE_CODE,         /* hash (32 bytes) -> license (16 bytes) */
     FL_INDEX_LICENSE_RETURNED,     /* license, ~rest u64, application u32: nodes that came back */
     FL_INDEX_DEVICE_LICENSES,      /* device, sequence u64, license -> application u32: all */
+    FL_INDEX_COMPANY_RESELLERS,    /* company, link: offered or linked, one at most */
     FL_INDEX_COUNT
 };
 

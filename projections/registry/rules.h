@@ -27,6 +27,8 @@ struct fl_rules_limits {
     uint32_t firmware_count_max;           /* published at a time */
     int64_t invitation_ms;                 /* from the invitation to its end */
     int64_t share_offer_ms;                /* from the offer to its end */
+    int64_t reseller_offer_ms;             /* the same of an offer to a reseller */
+    int64_t reminder_pause_ms;             /* between two reminders of a reseller */
     int64_t transfer_offer_ms;             /* the same of an offer of ownership */
     int64_t claim_ms_max;                  /* the longest that a claim code may live */
     int64_t action_id_ms;                  /* how long an action's id is remembered, in log time */

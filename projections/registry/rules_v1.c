@@ -7,6 +7,7 @@
 #include "projections/registry/decide_login.h"
 #include "projections/registry/decide_outbox.h"
 #include "projections/registry/decide_privacy.h"
+#include "projections/registry/decide_reseller.h"
 #include "projections/registry/decide_transfer.h"
 #include "projections/registry/deciding.h"
 
@@ -59,6 +60,13 @@ static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_CloseAlerts] = fl_decide_close_alerts,
     [FL_MESSAGE_SetNotificationPolicy] = fl_decide_set_notification_policy,
     [FL_MESSAGE_Unsubscribe] = fl_decide_unsubscribe,
+    [FL_MESSAGE_LinkReseller] = fl_decide_link_reseller,
+    [FL_MESSAGE_AcceptResellerLink] = fl_decide_accept_reseller_link,
+    [FL_MESSAGE_DeclineResellerLink] = fl_decide_decline_reseller_link,
+    [FL_MESSAGE_DisconnectReseller] = fl_decide_disconnect_reseller,
+    [FL_MESSAGE_UnlinkReseller] = fl_decide_unlink_reseller,
+    [FL_MESSAGE_RemindReseller] = fl_decide_remind_reseller,
+    [FL_MESSAGE_SetLifecycleFact] = fl_decide_set_lifecycle_fact,
     [FL_MESSAGE_FireDue] = fl_decide_fire_due,
     [FL_MESSAGE_ErasePerson] = fl_decide_erase_person,
     [FL_MESSAGE_OpenEpoch] = fl_decide_open_epoch,
@@ -99,6 +107,8 @@ static const struct fl_rules versions[] = {
                 .invitation_ms = 7 * DAYS,
                 .share_offer_ms = 7 * DAYS,
                 .transfer_offer_ms = 7 * DAYS,
+                .reseller_offer_ms = 7 * DAYS,
+                .reminder_pause_ms = 1 * DAYS,
                 .claim_ms_max = 1 * HOURS,
                 .action_id_ms = 7 * DAYS,
                 .profile_age_ms_max = 1 * HOURS,

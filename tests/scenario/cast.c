@@ -14,7 +14,7 @@
 static const char *const kinds[] = {"subject",  "company",  "agent",   "device",  "share",
                                     "command",  "claim",    "log",     "address", "invitation",
                                     "transfer", "firmware", "sign-up", "session", "reset",
-                                    "change",   "token",    "license"};
+                                    "change",   "token",    "license", "link"};
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
 const char *cast_id(const char *kind, unsigned number)

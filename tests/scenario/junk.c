@@ -7,6 +7,7 @@
 #include "tests/scenario/cast_login.h"
 #include "tests/scenario/cast_mail.h"
 #include "tests/scenario/cast_privacy.h"
+#include "tests/scenario/cast_reseller.h"
 
 enum { HEADER_COUNT_MAX = 40, LONG_SIZE = 600 * 1024 };
 
@@ -91,6 +92,7 @@ size_t junk_begin(struct world *world)
     cast_move(world, 1, 1, 1, 7);
     cast_describe(world, 1, 1, "AS1");
     cast_describe(world, 1, 1, "AS2");
+    cast_reseller_story(world, 1, 70, 1);
     for (unsigned transfer = 1; transfer <= 3; transfer++) {
         cast_offer(world, 1, 1, 2, transfer);
         if (transfer == 1)

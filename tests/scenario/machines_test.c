@@ -500,12 +500,13 @@ static void rights_are_as_described(void **state)
         enum fl_right right;
         bool administrator, member, shared;
     } rows[] = {
-        {FL_RIGHT_INVITE, true, false, false},  {FL_RIGHT_REGISTER, true, true, false},
-        {FL_RIGHT_CONFIGURE, true, true, true}, {FL_RIGHT_DELETE, true, false, false},
-        {FL_RIGHT_SHARE, true, true, false},    {FL_RIGHT_VIEW, true, true, true},
-        {FL_RIGHT_COMMAND, true, true, true},   {FL_RIGHT_DROP, false, false, true},
-        {FL_RIGHT_MANAGE, true, false, false},  {FL_RIGHT_TRANSFER, true, false, false},
-        {FL_RIGHT_LICENSE, true, true, true},
+        {FL_RIGHT_INVITE, true, false, false},   {FL_RIGHT_REGISTER, true, true, false},
+        {FL_RIGHT_CONFIGURE, true, true, true},  {FL_RIGHT_DELETE, true, false, false},
+        {FL_RIGHT_SHARE, true, true, false},     {FL_RIGHT_VIEW, true, true, true},
+        {FL_RIGHT_COMMAND, true, true, true},    {FL_RIGHT_DROP, false, false, true},
+        {FL_RIGHT_MANAGE, true, false, false},   {FL_RIGHT_TRANSFER, true, false, false},
+        {FL_RIGHT_LICENSE, true, true, true},    {FL_RIGHT_RESELLER, true, false, false},
+        {FL_RIGHT_LIFECYCLE, true, true, false},
     };
     assert_int_equal(sizeof(rows) / sizeof(rows[0]), FL_RIGHT_COUNT);
     for (size_t i = 0; i < FL_RIGHT_COUNT; i++) {

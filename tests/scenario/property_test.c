@@ -14,6 +14,7 @@
 #include "projections/people/people.h"
 #include "projections/registry/rows.h"
 #include "tests/scenario/cast.h"
+#include "tests/scenario/cast_reseller.h"
 
 enum { STEP_COUNT = 2500, ACCOUNT_COUNT = 8, DEVICE_COUNT = 9, AGENT_COUNT = 3 };
 
@@ -25,6 +26,7 @@ struct source {
     unsigned invitation_count;
     unsigned transfer_count;
     unsigned license_count;
+    unsigned link_count;
     unsigned device_count;
 };
 
@@ -266,6 +268,36 @@ static uint64_t rows_digest(struct fl_kv *kv)
     return digest;
 }
 
+/* Resellers and dates. */
+static void renewals(struct world *world, struct source *source)
+{
+    static const char *const dates[] = {"2026-01-20", "2026-02-10", "2026-04-01", "2025-12-01", ""};
+    unsigned who = one_of(source, ACCOUNT_COUNT);
+    unsigned link = recent(source, source->link_count);
+    switch (draw(source, 8)) {
+    case 0:
+        cast_link_reseller(world, who, one_of(source, ACCOUNT_COUNT), ++source->link_count);
+        break;
+    case 1:
+        cast_accept_link(world, link);
+        break;
+    case 2:
+        cast_decline_link(world, link);
+        break;
+    case 3:
+        cast_disconnect(world, link);
+        break;
+    case 4:
+        cast_unlink(world, who, link);
+        break;
+    case 5:
+        cast_remind(world, who, link, one_of(source, DEVICE_COUNT));
+        break;
+    default:
+        cast_date(world, one_of(source, 2), one_of(source, DEVICE_COUNT), dates[draw(source, 5)]);
+    }
+}
+
 /* The timekeeper: in time, once more, or with what it saw long ago. Whatever it says late or early
  * changes nothing and stands in nobody's log. */
 static void fire(struct world *world, struct source *source)
@@ -352,6 +384,7 @@ static void invariants_hold_after_every_request(void **state)
                             .claim_count = 1,
                             .transfer_count = 1,
                             .license_count = 1,
+                            .link_count = 1,
                             .device_count = DEVICE_COUNT};
     fl_port_virtual_init(&source.port, seed_of(), 0);
     world_init(&world);
@@ -360,7 +393,10 @@ static void invariants_hold_after_every_request(void **state)
     cast_begin(&world);
     for (int i = 0; i < STEP_COUNT; i++) {
         pass(&world, &source);
-        act(&world, &source);
+        if (draw(&source, 8) == 0)
+            renewals(&world, &source);
+        else
+            act(&world, &source);
         if (draw(&source, 12) == 0)
             fire(&world, &source);
         else if (draw(&source, 8) == 0)

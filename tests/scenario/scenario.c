@@ -294,6 +294,11 @@ static size_t read_actor(struct scenario *s, const struct sentence *sentence, si
         s->actor.company_id = NULL;
         return at + 4;
     }
+    if (is(sentence, at, "the") && is(sentence, at + 1, "reseller") &&
+        is(sentence, at + 2, "link") && at + 3 < sentence->count) {
+        set_actor(s, "link:", id_of("link", sentence->words[at + 3]), NULL);
+        return at + 4;
+    }
     if (is(sentence, at, "the") && is(sentence, at + 1, "timekeeper")) {
         set_actor(s, "timekeeper", "", NULL);
         return at + 2;
@@ -342,12 +347,20 @@ void request(struct scenario *s, const ProtobufCMessage *message)
 
 /* Sentences of all families, by what they may stand for. */
 static const struct pattern *const plain_tables[] = {plain_patterns, due_patterns, NULL};
-static const struct pattern *const request_tables[] = {
-    request_patterns, login_patterns,    device_patterns,  transfer_patterns, notification_patterns,
-    due_requests,     firmware_patterns, privacy_patterns, license_patterns,  NULL};
+static const struct pattern *const request_tables[] = {reseller_patterns,
+                                                       request_patterns,
+                                                       login_patterns,
+                                                       device_patterns,
+                                                       transfer_patterns,
+                                                       notification_patterns,
+                                                       due_requests,
+                                                       firmware_patterns,
+                                                       privacy_patterns,
+                                                       license_patterns,
+                                                       NULL};
 static const struct pattern *const expect_tables[] = {
-    login_expectations, license_expectations, log_patterns, mail_patterns,
-    due_expectations,   expect_patterns,      NULL};
+    reseller_expectations, login_expectations, license_expectations, log_patterns,
+    mail_patterns,         due_expectations,   expect_patterns,      NULL};
 
 static bool run_tables(struct scenario *s, const struct pattern *const *tables,
                        const struct sentence *sentence, size_t at)

@@ -16,6 +16,9 @@ static const struct {
     {"share", "share", FL_DUE(SHARE_GRANT)},
     {"command", "command", FL_DUE(COMMAND)},
     {"claim", "claim", FL_DUE(CLAIM)},
+    {"link", "link", FL_DUE(RESELLER_OFFER)},
+    {"report", "link", FL_DUE(RENEWALS_REPORT)},
+    {"notice", "device", FL_DUE(RENEWAL_NOTICE)},
     {"transfer", "transfer", FL_DUE(TRANSFER_OFFER)},
     {"term", "device", FL_DUE(LICENSE_TERM)},
 };

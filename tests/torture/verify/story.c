@@ -18,6 +18,7 @@
 #include "tests/scenario/cast_login.h"
 #include "tests/scenario/cast_mail.h"
 #include "tests/scenario/cast_privacy.h"
+#include "tests/scenario/cast_reseller.h"
 
 #define INIT(type, name, descriptor)                                                               \
     Fleetlog__V1__##type name;                                                                     \
@@ -439,6 +440,7 @@ void story_write(struct node *node, struct fl_journal *journal)
     staff(node);
     mail(node);
     time_ends(node);
+    cast_reseller_story(&node->world, 1, 4, 1);
     owners(node);
     licenses(node);
     erasure(node);
