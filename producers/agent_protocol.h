@@ -33,13 +33,19 @@
  * POST COMMANDS "/" id ACKNOWLEDGEMENT {}: upsd has taken it; 200.
  * POST COMMANDS "/" id OUTCOME {outcome, variable, value, reportCounter, reason}: outcome
  *     SUCCEEDED, FAILED or EXPIRED; 200.
- * The last three carry an Idempotency-Key made of the command's id and the last part of the path:
- * sent again after a lost answer they are answered as the first time.
+ * GET FIRMWARE "/" id: 200 {firmwareId, model, version, internalId, fromVersions[], size, sha256,
+ * signature} (base64; firmware_manifest.h says what is signed). GET FIRMWARE "/" id IMAGE
+ * "?offset=" bytes: 200, octets from there on, 256 KiB at most; none at the end. 410 for an image
+ * that is no longer offered. Those of COMMANDS "/" id carry an Idempotency-Key made of the
+ * command's id and the last part of the path: sent again after a lost answer they are answered as
+ * the first time.
  */
 #define FL_AGENT_PATH_ENROL "/agent/v1/enrol"
 #define FL_AGENT_PATH_DEVICES "/agent/v1/devices"
 #define FL_AGENT_PATH_REPORTS "/agent/v1/reports"
 #define FL_AGENT_PATH_COMMANDS "/agent/v1/commands"
+#define FL_AGENT_PATH_FIRMWARE "/agent/v1/firmware"
+#define FL_AGENT_TAIL_IMAGE "/image"
 #define FL_AGENT_TAIL_CAPABILITIES "/capabilities"
 #define FL_AGENT_TAIL_DELIVERY "/delivery"
 #define FL_AGENT_TAIL_ACKNOWLEDGEMENT "/acknowledgement"
@@ -53,6 +59,9 @@
 #define FL_AGENT_ENROL_LABEL "fleetlog-enrol-v1\n"
 #define FL_AGENT_REQUEST_LABEL "fleetlog-request-v1\n"
 #define FL_AGENT_REPORT_LABEL "fleetlog-report-v1\n"
+
+/* A command beside upsd's own: this agent can install firmware. */
+#define FL_AGENT_OFFER_INSTALL "fleetlog.firmware.install"
 
 #define FL_AGENT_REASON_UNKNOWN_DEVICE "UNKNOWN_DEVICE" /* not this agent's, or removed */
 

@@ -162,6 +162,7 @@ static void run(struct fl_agent *agent)
         int64_t now_ms = fl_port_monotonic_ms(agent->port);
         fl_devices_look_after(agent, now_ms);
         fl_commands_expire(agent, now_ms);
+        fl_firmware_step(agent, now_ms);
         if (agent->state.writing && now_ms - agent->state.began_at_ms >= FL_AGENT_COMMIT_MS)
             fl_agent_commit(agent);
         fl_uplink_step(agent);
@@ -202,6 +203,7 @@ enum fl_error fl_agent_run(struct fl_duty *duty, const struct fl_agent_options *
     fl_agent_http_close(&agent->http);
     for (size_t i = 0; agent->upsds != NULL && i < options->upsd_count; i++)
         fl_upsd_fini(&agent->upsds[i]);
+    fl_firmware_free(agent);
     fl_commands_free(agent);
     fl_devices_free(agent);
     fl_agent_state_close(&agent->state);

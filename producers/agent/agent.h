@@ -12,6 +12,7 @@
  */
 #include "core/duty.h"
 #include "producers/agent/upsd.h"
+#include "producers/firmware_manifest.h"
 
 enum { FL_AGENT_UPSD_COUNT_MAX = 128, FL_AGENT_DETAIL_SIZE = 320 };
 
@@ -24,8 +25,11 @@ struct fl_agent_options {
     size_t upsd_count;
     int64_t full_interval_ms;
     uint64_t queue_size_max;
-    bool readmit;     /* devices that their owner removed are registered anew */
-    int64_t watch_ms; /* 0: as long as each kind of command may take */
+    bool readmit;          /* devices that their owner removed are registered anew */
+    const char *installer; /* program for firmware (installer.h); NULL: this agent installs none */
+    uint8_t firmware_key[FL_FIRMWARE_KEY_SIZE]; /* of the publisher, if there is an installer */
+    int64_t installer_ms;                       /* how long it may run */
+    int64_t watch_ms;                           /* 0: as long as each kind of command may take */
 };
 
 /* Runs until duty->stop_fd is readable. FL_USAGE, FL_LOCKED, FL_DENIED, FL_UNAUTHENTIC (the gateway

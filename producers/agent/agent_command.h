@@ -66,6 +66,8 @@ void fl_commands_expire(struct fl_agent *agent, int64_t now_ms);
 /* Makes the move durable at the next commit. */
 void fl_command_move(struct fl_agent *agent, struct fl_agent_command *command,
                      enum fl_agent_command_state state);
+/* From now on its effect is looked for. */
+void fl_command_watch(struct fl_agent *agent, struct fl_agent_command *command);
 void fl_command_end(struct fl_agent *agent, struct fl_agent_command *command, const char *outcome,
                     const char *reason);
 void fl_command_save(struct fl_agent *agent, const struct fl_agent_command *command);

@@ -41,6 +41,7 @@ struct fl_agent_device {
     int64_t describe_at_ms; /* not before */
     uint8_t offered[32];    /* hash of what it offers now */
     bool has_offered;
+    bool installs; /* its agent can install firmware */
 };
 
 void fl_devices_load(struct fl_agent *agent);

@@ -8,6 +8,7 @@
 #include "producers/agent/agent_command.h"
 #include "producers/agent/agent_device.h"
 #include "producers/agent/agent_http.h"
+#include "producers/agent/firmware.h"
 #include "producers/agent/report.h"
 #include "producers/agent/state.h"
 
@@ -36,9 +37,10 @@ struct fl_agent {
     size_t device_count;
     struct fl_agent_command *commands;
     size_t command_count;
-    int64_t look_at_ms;   /* the next look for devices without an upsd */
-    int64_t forget_at_ms; /* the next look for rows of old commands */
-    uint8_t *scratch;     /* FL_AGENT_BODY_SIZE_MAX: the next report or request */
+    struct fl_firmware_job *firmware; /* the upgrade under way; NULL: none */
+    int64_t look_at_ms;               /* the next look for devices without an upsd */
+    int64_t forget_at_ms;             /* the next look for rows of old commands */
+    uint8_t *scratch;                 /* FL_AGENT_BODY_SIZE_MAX: the next report or request */
     /* uplink.c */
     struct fl_agent_lane_state lanes[FL_AGENT_LANE_COUNT];
     struct fl_agent_command *posted;          /* whom the control request is about */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producers/agent/command_rules.h"
 
+#include "projections/telemetry/firmware.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -400,6 +402,19 @@ const char *fl_agent_command_obstacle(enum fl_agent_command_kind kind,
     return thousandths(value_of(values, "ups.load")) < 10 * 1000 ? "LOAD_BELOW_10" : NULL;
 }
 
+/* `target`: version, "/", internal id or nothing. */
+static bool firmware_shows(const char *target, struct fl_slice value)
+{
+    char version[FL_COMMAND_TEXT_SIZE];
+    struct fl_firmware_version seen;
+    snprintf(version, sizeof(version), "%s", target);
+    char *slash = strchr(version, '/');
+    if (slash == NULL || !fl_firmware_parse(value, &seen))
+        return false;
+    *slash = '\0';
+    return fl_firmware_is(&seen, version, slash + 1);
+}
+
 /* Off, then on again. */
 static bool outlet_shows(struct fl_agent_command_notes *notes, struct fl_slice status)
 {
@@ -453,6 +468,8 @@ enum fl_agent_verdict fl_agent_command_judge(enum fl_agent_command_kind kind, co
         shown = date_shows(parameter, value);
         break;
     case FL_AGENT_COMMAND_FIRMWARE_UPGRADE:
+        shown = firmware_shows(notes->result, value);
+        break;
     case FL_AGENT_COMMAND_UNKNOWN:
     case FL_AGENT_COMMAND_KIND_COUNT:
         break;

@@ -54,7 +54,7 @@ bool fl_agent_command_build(enum fl_agent_command_kind kind, const char *paramet
 
 /* What was seen before, and on the way. */
 struct fl_agent_command_notes {
-    char result[FL_COMMAND_TEXT_SIZE]; /* ups.test.result before */
+    char result[FL_COMMAND_TEXT_SIZE]; /* ups.test.result before; of firmware what is to come */
     char date[FL_COMMAND_TEXT_SIZE];   /* ups.test.date before */
     bool running;                      /* a test was seen to run, an outlet to be off, since */
 };

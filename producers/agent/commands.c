@@ -131,7 +131,14 @@ static int64_t watch_until(const struct fl_agent *agent, enum fl_agent_command_k
     return fl_port_monotonic_ms(agent->port) + watch_ms;
 }
 
-/* One that was intended when the agent died may or may not have reached the UPS. */
+void fl_command_watch(struct fl_agent *agent, struct fl_agent_command *command)
+{
+    command->watch_until_ms = watch_until(agent, command->kind);
+    fl_command_move(agent, command, FL_COMMAND_WATCHED);
+}
+
+/* One that was intended when the agent died may or may not have reached the UPS. An installer may
+ * even go on; what the UPS reports will tell. */
 void fl_commands_load(struct fl_agent *agent)
 {
     struct fl_kv_walk walk;
@@ -146,7 +153,10 @@ void fl_commands_load(struct fl_agent *agent)
             return;
         }
         command->watch_until_ms = watch_until(agent, command->kind);
-        if (command->state == FL_COMMAND_INTENDED)
+        if (command->state == FL_COMMAND_INTENDED &&
+            command->kind == FL_AGENT_COMMAND_FIRMWARE_UPGRADE)
+            fl_command_watch(agent, command);
+        else if (command->state == FL_COMMAND_INTENDED)
             fl_command_end(agent, command, "FAILED", "OUTCOME_UNKNOWN");
         if (command->state == FL_COMMAND_TOLD)
             remove_command(agent, command);
@@ -296,8 +306,7 @@ static void take_first_answer(struct fl_agent *agent, struct fl_agent_command *c
     } else {
         memcpy(command->tracking, answer->tracking, sizeof(command->tracking));
         command->owes_acknowledgement = command->tracking[0] == '\0';
-        command->watch_until_ms = watch_until(agent, command->kind);
-        fl_command_move(agent, command, FL_COMMAND_WATCHED);
+        fl_command_watch(agent, command);
     }
     if (fl_agent_commit(agent))
         fl_fault_point("agent_watched");

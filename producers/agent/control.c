@@ -309,4 +309,5 @@ void fl_control_step(struct fl_agent *agent)
     for (size_t i = 0; i < agent->device_count; i++)
         if (step_device(agent, agent->devices[i]))
             return;
+    (void)fl_firmware_ask(agent);
 }

@@ -9,7 +9,7 @@
 #include "producers/agent/agent_internal.h"
 #include "schemas/text.h"
 
-enum { OFFER_COUNT_MAX = 512, TEXT_SIZE = FL_TEXT_SIZE_MAX + 1 };
+enum { OFFER_COUNT_MAX = 511, /* and one of the agent's own */ TEXT_SIZE = FL_TEXT_SIZE_MAX + 1 };
 
 /* Ends a text at a whole character. */
 static size_t cut(struct fl_slice value, size_t size_max)
@@ -52,12 +52,16 @@ static struct fl_slice either(const struct fl_nut_list *values, const char *firs
     return value;
 }
 
-static void write_names(struct fl_json *json, const char *name, const struct fl_nut_list *names)
+static void write_names(struct fl_json *json, const char *name, const struct fl_nut_list *names,
+                        const char *own)
 {
     fl_json_name(json, name);
     fl_json_array_begin(json);
+    if (own != NULL)
+        fl_json_text(json, own);
     for (size_t i = 0; i < names->count && i < OFFER_COUNT_MAX; i++)
-        fl_json_string(json, fl_nut_list_name(names, i));
+        if (own == NULL || !fl_slice_is(fl_nut_list_name(names, i), own))
+            fl_json_string(json, fl_nut_list_name(names, i));
     fl_json_array_end(json);
 }
 
@@ -71,8 +75,9 @@ static void write_offer(struct fl_json *json, const struct fl_agent_device *devi
     write_text(json, "serial", either(values, "device.serial", "ups.serial"));
     write_text(json, "firmware", either(values, "ups.firmware", "ups.firmware.aux"));
     fl_json_object_end(json);
-    write_names(json, "commands", &device->ups->commands);
-    write_names(json, "variables", &device->ups->variables);
+    write_names(json, "commands", &device->ups->commands,
+                device->installs ? FL_AGENT_OFFER_INSTALL : NULL);
+    write_names(json, "variables", &device->ups->variables, NULL);
 }
 
 /* What upsd calls the UPS, unless that is NUT's word for "nothing was configured". */
@@ -126,6 +131,7 @@ void fl_device_take_description(struct fl_agent *agent, struct fl_agent_device *
 {
     if (!device->has_values)
         return;
+    device->installs = agent->options->installer != NULL;
     char *offer = write_twice(device, write_offer);
     if (offer == NULL) {
         fl_agent_fail(agent, FL_NO_MEMORY, "description");

@@ -233,6 +233,7 @@ void fl_device_take_values(struct fl_agent *agent, struct fl_agent_device *devic
         return;
     }
     struct fl_agent_command *command = fl_commands_look(agent, device, values);
+    bool has_new_firmware = command != NULL && command->kind == FL_AGENT_COMMAND_FIRMWARE_UPGRADE;
     bool full = device->full_due || !device->has_told || now_ms >= device->full_at_ms ||
                 fl_nut_list_lost(&device->values, values);
     if (full || command != NULL || !fl_nut_list_equal(&device->values, values) ||
@@ -252,6 +253,8 @@ void fl_device_take_values(struct fl_agent *agent, struct fl_agent_device *devic
         thin(agent);
     }
     fl_nut_list_swap(&device->values, values);
+    if (has_new_firmware)
+        fl_device_take_description(agent, device);
 }
 
 void fl_device_take_stale(struct fl_agent *agent, struct fl_agent_device *device, const char *word)

@@ -41,6 +41,14 @@ call_handler fl_route_get_device;
 call_handler fl_route_patch_device;
 call_handler fl_route_delete_device;
 
+/* firmware.c */
+call_handler fl_route_get_firmware;
+call_handler fl_route_post_firmware;
+call_handler fl_route_post_firmware_image;
+call_handler fl_route_delete_firmware;
+call_handler fl_route_get_agent_firmware;
+call_handler fl_route_get_agent_image;
+
 /* operator_alias.c */
 /* Adds how the device is reached and what it was known by before. */
 enum fl_error fl_call_add_aliases(struct call *call, json_t *device, struct fl_kv *kv,

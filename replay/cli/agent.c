@@ -19,6 +19,9 @@ static const struct fl_option agent_options[] = {
     {"poll", 0, "SECONDS", "between two readings of a UPS (default 5)"},
     {"full-interval", 0, "SECONDS", "between two full reports (default 300)"},
     {"queue", 0, "MIB", "room for reports while the gateway is away (default 256)"},
+    {"firmware-installer", 0, "PROGRAM", "puts firmware into a UPS (its contract: installer.h)"},
+    {"firmware-key", 0, "KEY", "public key of the publisher whose images are installed"},
+    {"firmware-timeout", 0, "SECONDS", "how long the installer may run (default 1800)"},
     {"readmit", 0, NULL, "register devices anew that were removed from the fleet"},
     {"user", 0, "NAME", "upsd user; without one upsd refuses commands"},
     {"password-file", 0, "FILE", "holds that user's password; for the owner's eyes only (0600)"},
@@ -126,6 +129,9 @@ static bool fill_options(struct fl_cli *cli, const struct fl_arguments *argument
     uint64_t poll_s;
     uint64_t full_s;
     uint64_t queue_mib;
+    uint64_t installer_s;
+    if (!positive(arguments, "firmware-timeout", 1800, &installer_s))
+        return false;
     if (!positive(arguments, "poll", 5, &poll_s) ||
         !positive(arguments, "full-interval", 300, &full_s) ||
         !positive(arguments, "queue", 256, &queue_mib) ||
@@ -146,7 +152,15 @@ static bool fill_options(struct fl_cli *cli, const struct fl_arguments *argument
                                          .claim = fl_argument(arguments, "claim"),
                                          .readmit = fl_argument(arguments, "readmit") != NULL,
                                          .full_interval_ms = (int64_t)full_s * 1000,
-                                         .queue_size_max = queue_mib << 20};
+                                         .queue_size_max = queue_mib << 20,
+                                         .installer = fl_argument(arguments, "firmware-installer"),
+                                         .installer_ms = (int64_t)installer_s * 1000};
+    const char *key = fl_argument(arguments, "firmware-key");
+    if ((options->installer == NULL) != (key == NULL) ||
+        (key != NULL && !fl_firmware_read_key(key, options->firmware_key))) {
+        fl_cli_usage("--firmware-installer and --firmware-key (32 bytes, base64) belong together");
+        return false;
+    }
     return fill_upsds(arguments, &upsd, options);
 }
 

@@ -57,6 +57,10 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_account_create,
     &fl_command_claim_issue,
     &fl_command_clock_accept,
+    &fl_command_firmware_key,
+    &fl_command_firmware_publish,
+    &fl_command_firmware_list,
+    &fl_command_firmware_withdraw,
     /* the log */
     &fl_command_tail,
     &fl_command_topics,

@@ -36,6 +36,12 @@ extern const struct fl_command fl_command_share_accept;
 extern const struct fl_command fl_command_share_list;
 extern const struct fl_command fl_command_unshare;
 
+/* firmware.c */
+extern const struct fl_command fl_command_firmware_key;
+extern const struct fl_command fl_command_firmware_publish;
+extern const struct fl_command fl_command_firmware_list;
+extern const struct fl_command fl_command_firmware_withdraw;
+
 /* alias.c */
 extern const struct fl_command fl_command_agent_list;
 extern const struct fl_command fl_command_device_move;

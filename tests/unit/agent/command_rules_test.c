@@ -245,6 +245,36 @@ static void an_outlet_goes_off_and_on(void **state)
     fl_nut_list_fini(&values);
 }
 
+/* New firmware counts when the device shows the version, and the id if one is expected. */
+static void firmware_is_read_back(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target;
+        const char *seen;
+        enum fl_agent_verdict verdict;
+    } rows[] = {
+        {"09.8/", "UPS 09.8 (ID18)", FL_VERDICT_SUCCEEDED},
+        {"09.8/18", "UPS 09.8 / ID=18", FL_VERDICT_SUCCEEDED},
+        {"09.8/1013", "UPS 09.8 (ID18)", FL_VERDICT_WAIT},
+        {"09.8/", "UPS 09.3 (ID18)", FL_VERDICT_WAIT},
+        {"09.8/", "", FL_VERDICT_WAIT},
+        {"", "UPS 09.8", FL_VERDICT_WAIT},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fl_agent_command_notes notes = {.running = false};
+        struct fl_nut_list values;
+        char reason[FL_COMMAND_WORD_SIZE];
+        fl_nut_list_init(&values);
+        set(&values, "ups.firmware", rows[i].seen);
+        snprintf(notes.result, sizeof(notes.result), "%s", rows[i].target);
+        assert_int_equal(
+            fl_agent_command_judge(FL_AGENT_COMMAND_FIRMWARE_UPGRADE, "", &notes, &values, reason),
+            rows[i].verdict);
+        fl_nut_list_fini(&values);
+    }
+}
+
 /* A calibration waits for nothing: it is refused with a word for what is missing. */
 static void a_calibration_has_preconditions(void **state)
 {
@@ -297,6 +327,7 @@ int main(void)
         cmocka_unit_test(kinds_are_known_by_name),
         cmocka_unit_test(effects_are_recognised),
         cmocka_unit_test(an_outlet_goes_off_and_on),
+        cmocka_unit_test(firmware_is_read_back),
         cmocka_unit_test(a_calibration_has_preconditions),
         cmocka_unit_test(an_equal_result_needs_a_sign_of_its_own),
     };
