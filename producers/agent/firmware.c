@@ -18,7 +18,7 @@
 #include "producers/agent/installer.h"
 #include "projections/telemetry/firmware.h"
 
-enum { ANSWER_MS = 60000, IMAGE_PATH_SIZE = 4096 };
+enum { ANSWER_MS = 60000, AGAIN_MS = 10000, IMAGE_PATH_SIZE = 4096 };
 
 enum phase { PHASE_MANIFEST, PHASE_IMAGE, PHASE_CHECKED, PHASE_RUNNING };
 
@@ -29,7 +29,8 @@ struct fl_firmware_job {
     struct fl_firmware_manifest manifest;
     const char *stones[FL_FIRMWARE_STONE_COUNT_MAX];
     char path[IMAGE_PATH_SIZE];
-    uint64_t have; /* bytes of the image */
+    uint64_t have;     /* bytes of the image */
+    int64_t ask_at_ms; /* not before */
     pid_t pid;
     int64_t kill_at_ms;
 };
@@ -182,12 +183,25 @@ static void check_image(struct fl_agent *agent)
     give_up(agent, "HASH_MISMATCH");
 }
 
+/* True for an answer that is one. Otherwise this upgrade waits: a node without the image is no
+ * reason to keep the lane from everything else. */
+static bool is_answered(struct fl_agent *agent, long status, const char *why)
+{
+    struct fl_firmware_job *job = agent->firmware;
+    bool again = status == 0 || status == 429 || status >= 500;
+    if (!again)
+        return fl_lane_settled(agent, FL_AGENT_LANE_CONTROL, status, why) && job != NULL;
+    if (job != NULL)
+        job->ask_at_ms = fl_port_monotonic_ms(agent->port) + AGAIN_MS;
+    return false;
+}
+
 static void on_manifest(void *context, long status, struct fl_slice body, const char *why)
 {
     struct fl_agent *agent = context;
     struct fl_firmware_job *job = agent->firmware;
     status = fl_control_status(status, body);
-    if (!fl_lane_settled(agent, FL_AGENT_LANE_CONTROL, status, why) || job == NULL)
+    if (!is_answered(agent, status, why))
         return;
     const struct fl_agent_command *command = command_of(agent);
     const struct fl_agent_device *device =
@@ -231,7 +245,7 @@ static void on_image(void *context, long status, struct fl_slice body, const cha
     struct fl_agent *agent = context;
     struct fl_firmware_job *job = agent->firmware;
     status = fl_control_status(status, body);
-    if (!fl_lane_settled(agent, FL_AGENT_LANE_CONTROL, status, why) || job == NULL)
+    if (!is_answered(agent, status, why))
         return;
     if (status != 200) {
         give_up(agent, "IMAGE_GONE");
@@ -281,8 +295,9 @@ bool fl_firmware_ask(struct fl_agent *agent)
         struct fl_agent_command *command = next_upgrade(agent);
         if (command == NULL)
             return false;
-        if (agent->options->installer == NULL) {
-            fl_command_end(agent, command, "FAILED", "NOT_CONFIGURED");
+        bool is_id = fl_id_is_valid(fl_slice_text(command->parameter)); /* it names a file */
+        if (agent->options->installer == NULL || !is_id) {
+            fl_command_end(agent, command, "FAILED", is_id ? "NOT_CONFIGURED" : "IMAGE_GONE");
             return false;
         }
         agent->firmware = calloc(1, sizeof(*agent->firmware));
@@ -296,6 +311,8 @@ bool fl_firmware_ask(struct fl_agent *agent)
         drop_job(agent);
         return false;
     }
+    if (fl_port_monotonic_ms(agent->port) < job->ask_at_ms)
+        return false;
     if (job->phase == PHASE_MANIFEST) {
         snprintf(path, sizeof(path), FL_AGENT_PATH_FIRMWARE "/%.36s", command->parameter);
         get(agent, path, on_manifest);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A firmware upgrade and a refused calibration on a UPS behind a real upsd, with a real agent.
+"""A firmware upgrade, an outlet's restart and a refused calibration on a UPS behind a real upsd, with a real agent.
 
 The UPS is played by the demo driver; the installer is a shell script that tells the driver its new version, as a
 vendor's tool would put an image into the UPS. Skipped where there is no upsd.
@@ -189,6 +189,20 @@ class Firmware(SystemTest):
         self.assertEqual((command["state"], command["reason"]), ("failed", "HASH_MISMATCH"), command)
         self.assertEqual(self.runs(), [])
 
+    def test_a_node_without_the_image_holds_up_nothing_else(self):
+        self.mode("install")
+        firmware = self.publish()
+        (stored,) = (self.node_.directory / "firmware").iterdir()
+        hidden = stored.with_name("hidden")
+        stored.rename(hidden)
+        upgrade = self.request("firmware-upgrade", firmware)
+        wait_until(lambda: self.command(upgrade)["state"] == "delivered", "the upgrade is delivered")
+        command = self.end_of(self.request("beeper", "disable"))
+        self.assertEqual(command["state"], "succeeded", command)
+        self.assertEqual(self.command(upgrade)["state"], "delivered")
+        hidden.rename(stored)
+        self.assertEqual(self.end_of(upgrade)["state"], "succeeded")
+
     def test_bad_publications_are_named(self):
         node = self.node_
         wrong = self.directory / "wrong.key"
@@ -213,10 +227,16 @@ class Firmware(SystemTest):
         self.assertEqual(operator(node, "POST", "/v1/firmware/images/..%2Fx", good).status, 404)
         self.assertEqual(operator(node, "POST", f"/v1/firmware/images/{digest}", good, account=node.owner).status, 403)
 
-    def test_an_outlet_is_for_another_plan_and_a_calibration_needs_a_full_battery(self):
+    def test_an_outlet_needs_a_plan_and_a_calibration_a_full_battery(self):
+        node = self.node_
         body = {"device": "rack", "kind": "outlet-reboot", "parameter": "1"}
-        answer = operator(self.node_, "POST", "/v1/commands", body, account=self.node_.owner)
+        answer = operator(node, "POST", "/v1/commands", body, account=node.owner)
         self.assertEqual((answer.status, answer.body["code"]), (409, "PLAN"), answer)
+        words = ["license", "mint", "--company", "Example Ltd", "--plan", "advanced", "--installer", "lena@example.org"]
+        code = node.one(*words)["code"]
+        node.one("license", "apply", code, "rack", account=node.owner)
+        command = self.end_of(self.request("outlet-reboot", "1"))
+        self.assertEqual((command["state"], command["variable"]), ("succeeded", "outlet.1.status"), command)
         subprocess.run(
             [DRIVER, "--ask", self.site["control"], "do", "rack", "charge", "60"], check=True, capture_output=True
         )
