@@ -17,11 +17,13 @@ enum {
     FL_ALERT_COUNT_PER_ACTION_MAX = 1000,  /* alerts that one action closes */
     FL_REINDEX_COUNT_MAX = 1000,           /* people of one re-indexing */
     FL_SESSION_COUNT_PER_EVENT_MAX = 64,   /* sessions that one event ends */
+    FL_PRICE_COUNT_MAX = 1000,             /* of a price list */
     FL_RELEASED_NODE_COUNT_MAX = 4000,     /* nodes of a license that one event takes off devices */
 };
 
 /* An amount of money in the currency's minor unit. */
 #define FL_AMOUNT_MINOR_MAX UINT64_C(1000000000000)
+#define FL_PRICE_MINOR_MAX UINT64_C(10000000)
 
 enum fl_rule_kind {
     FL_RULE_ID,

@@ -31,7 +31,7 @@
  * 41. A session and an API token belong to an account that lists them, and are found by their hash.
  * 42. A sign-up that waits has a subject and stands in the list by time.
  * 43. A row of an account's sign-in has its account and names the open links, each of which it has.
- * 25 to 28: licenses (check_licenses.c).
+ * 25 to 29: licenses (check_licenses.c).
  */
 #include "projections/registry/check_outbox.h"
 
@@ -381,6 +381,7 @@ static const struct {
     {FL_TABLE_LICENSES, fl_check_license},
     {FL_TABLE_APPLICATIONS, fl_check_application},
     {FL_TABLE_COVERAGES, fl_check_coverage},
+    {FL_TABLE_PURCHASES, fl_check_purchase},
 };
 
 static bool check_rows(struct fl_checking *c, enum fl_registry_table table, fl_check_row_fn *check)

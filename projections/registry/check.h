@@ -51,10 +51,10 @@ fl_check_row_fn fl_check_transfer;
 fl_check_entry_fn fl_check_company_transfer, fl_check_person_transfer, fl_check_transfer_device,
     fl_check_device_transfer;
 
-/* check_licenses.c: invariants 25 to 28. */
-fl_check_row_fn fl_check_license, fl_check_application, fl_check_coverage;
+/* check_licenses.c: invariants 25 to 29. */
+fl_check_row_fn fl_check_license, fl_check_application, fl_check_coverage, fl_check_purchase;
 fl_check_entry_fn fl_check_company_license, fl_check_license_code, fl_check_license_returned,
-    fl_check_device_license;
+    fl_check_device_license, fl_check_company_purchase;
 /* check_reseller.c */
 bool fl_check_reseller_link(struct fl_checking *c, struct fl_slice key, const void *row);
 bool fl_check_lifecycle(struct fl_checking *c, struct fl_slice key, const void *row);

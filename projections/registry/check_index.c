@@ -198,6 +198,7 @@ static const struct {
     [FL_INDEX_LICENSE_CODE] = {"licenses by code", fl_check_license_code, 33, 28},
     [FL_INDEX_LICENSE_RETURNED] = {"nodes that came back", fl_check_license_returned, 29, 26},
     [FL_INDEX_DEVICE_LICENSES] = {"licenses of a device", fl_check_device_license, 41, 26},
+    [FL_INDEX_COMPANY_PURCHASES] = {"purchases of a company", fl_check_company_purchase, 33, 29},
 };
 
 bool fl_check_index(struct fl_checking *c)

@@ -8,6 +8,8 @@
  *     until its rest is applied again.
  * 27. A coverage is in order (coverage.h), and only active devices have one.
  * 28. A license stands in its company's list, and its code leads to it.
+ * 29. A purchase stands in its company's list; it has a license exactly if it was paid, and a
+ *     refunded one no active one.
  */
 #include <string.h>
 
@@ -162,4 +164,30 @@ bool fl_check_device_license(struct fl_checking *c, const struct fl_index_entry 
     fl_key_application(&key, entry->member, fl_first_u32(entry->value));
     const fl_application_row *row = fl_row_get(c->kv, &c->arena, FL_TABLE_APPLICATIONS, &key);
     return row != NULL && strcmp(row->device_id, entry->owner) == 0;
+}
+
+bool fl_check_purchase(struct fl_checking *c, struct fl_slice key, const void *opaque)
+{
+    const fl_purchase_row *row = opaque;
+    struct fl_key entry;
+    if (!fl_check_own(c, key, FL_TABLE_PURCHASES, row->purchase_id) ||
+        !fl_check_state(c, &fl_purchase_machine, row->state, row->purchase_id))
+        return false;
+    fl_key_pair(&entry, FL_INDEX_COMPANY_PURCHASES, row->company_id, row->purchase_id);
+    const fl_license_row *license = license_of(c, row->license_id);
+    bool is_its_own = license != NULL && strcmp(license->purchase_id, row->purchase_id) == 0;
+    bool must = row->state == FL_PURCHASE_PAID;
+    bool may = must || row->state == FL_PURCHASE_REFUNDED;
+    if (!fl_has_entry(c, &entry) || (must && !is_its_own) || (!may && is_its_own) ||
+        (!must && is_its_own && license->state == FL_LICENSE_ACTIVE) ||
+        row->refunded_minor > row->net_minor + row->tax_minor)
+        return fl_broken(c, 29, "purchase %s", row->purchase_id);
+    return true;
+}
+
+bool fl_check_company_purchase(struct fl_checking *c, const struct fl_index_entry *entry)
+{
+    const fl_purchase_row *row =
+        fl_row_by_id(c->kv, &c->arena, FL_TABLE_PURCHASES, fl_slice_text(entry->member));
+    return row != NULL && strcmp(row->company_id, entry->owner) == 0;
 }

@@ -16,8 +16,7 @@ static fl_license_row *license_by_id(struct fl_deciding *d, const char *id)
     return fl_row_by_id(d->kv, d->arena, FL_TABLE_LICENSES, fl_slice_text(id));
 }
 
-/* A currency is three capital letters (ISO 4217). */
-static bool is_currency(const char *text)
+bool fl_is_currency(const char *text)
 {
     size_t size = 0;
     while (text[size] >= 'A' && text[size] <= 'Z')
@@ -36,7 +35,7 @@ static const char *terms_refusal(struct fl_deciding *d, const Fleetlog__V1__Mint
                                limits->license_nodes_max);
     if (action->term_days > limits->license_days_max)
         return fl_arena_printf(d->arena, "A term has at most %u days.", limits->license_days_max);
-    if (!is_currency(action->currency))
+    if (!fl_is_currency(action->currency))
         return "A currency is three capital letters, like EUR.";
     return NULL;
 }

@@ -101,6 +101,11 @@ static fl_fold_fn *const folds[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_LicenseReleased] = fl_fold_license_released,
     [FL_MESSAGE_LicenseWithdrawn] = fl_fold_license_withdrawn,
     [FL_MESSAGE_LicenseExpired] = fl_fold_license_expired,
+    [FL_MESSAGE_PriceListSet] = fl_fold_price_list_set,
+    [FL_MESSAGE_PurchaseStarted] = fl_fold_purchase_started,
+    [FL_MESSAGE_PurchasePaid] = fl_fold_purchase_paid,
+    [FL_MESSAGE_PurchaseFailed] = fl_fold_purchase_failed,
+    [FL_MESSAGE_PurchaseRefunded] = fl_fold_purchase_refunded,
 };
 
 bool fl_fold_refuse(struct fl_folding *f, const char *format, ...)

@@ -12,6 +12,7 @@
  */
 #include "fleetlog/v1/events.pb-c.h"
 #include "fleetlog/v1/licenses.pb-c.h"
+#include "fleetlog/v1/purchases.pb-c.h"
 #include "fleetlog/v1/timekeeper.pb-c.h"
 #include "projections/registry/machines.h"
 #include "projections/registry/rows.h"
@@ -132,4 +133,6 @@ fl_fold_fn fl_fold_action_rejected, fl_fold_log_created, fl_fold_node_announced,
 fl_fold_fn fl_fold_reseller_link_offered, fl_fold_reseller_link_accepted,
     fl_fold_reseller_link_declined, fl_fold_reseller_link_expired, fl_fold_reseller_disconnected,
     fl_fold_reseller_unlinked, fl_fold_reseller_reminded, fl_fold_lifecycle_fact_set,
-    fl_fold_renewal_notice_due, fl_fold_renewals_report_due;
+    fl_fold_renewal_notice_due, fl_fold_renewals_report_due, fl_fold_price_list_set,
+    fl_fold_purchase_started, fl_fold_purchase_paid, fl_fold_purchase_failed,
+    fl_fold_purchase_refunded;

@@ -208,10 +208,29 @@ static const struct fl_sm_state reseller_link_states[FL_RESELLER_LINK_STATE_COUN
 const struct fl_sm fl_reseller_link_machine = {"reseller-link", reseller_link_states,
                                                FL_RESELLER_LINK_STATE_COUNT, NULL};
 
+/*
+ * machine purchase
+ *     none -> started -> paid -> refunded
+ *             started -> failed -> paid
+ *                        failed -> refunded
+ *             started -> refunded
+ */
+static const struct fl_sm_state purchase_states[FL_PURCHASE_STATE_COUNT] = {
+    [FL_PURCHASE_NONE] = {"none", TO(FL_PURCHASE_STARTED), 0},
+    [FL_PURCHASE_STARTED] =
+        {"started", TO(FL_PURCHASE_PAID) | TO(FL_PURCHASE_FAILED) | TO(FL_PURCHASE_REFUNDED), 0},
+    [FL_PURCHASE_FAILED] = {"failed", TO(FL_PURCHASE_PAID) | TO(FL_PURCHASE_REFUNDED), 0},
+    [FL_PURCHASE_PAID] = {"paid", TO(FL_PURCHASE_REFUNDED), 0},
+    [FL_PURCHASE_REFUNDED] = {"refunded", 0, FL_SM_FINAL},
+};
+const struct fl_sm fl_purchase_machine = {"purchase", purchase_states, FL_PURCHASE_STATE_COUNT,
+                                          NULL};
+
 const struct fl_sm *const fl_machines[FL_MACHINE_COUNT] = {
-    &fl_invitation_machine, &fl_claim_machine,     &fl_device_machine,   &fl_share_machine,
-    &fl_command_machine,    &fl_condition_machine, &fl_transfer_machine, &fl_alert_machine,
-    &fl_firmware_machine,   &fl_epoch_machine,     &fl_license_machine,  &fl_reseller_link_machine,
+    &fl_invitation_machine,    &fl_claim_machine,     &fl_device_machine,   &fl_share_machine,
+    &fl_command_machine,       &fl_condition_machine, &fl_transfer_machine, &fl_alert_machine,
+    &fl_firmware_machine,      &fl_epoch_machine,     &fl_license_machine,  &fl_purchase_machine,
+    &fl_reseller_link_machine,
 };
 
 enum fl_invitation_state fl_invitation_state_at(unsigned state, int64_t expires_at_ms,

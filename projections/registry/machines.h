@@ -10,6 +10,7 @@
  * Threading: constant data. Allocation: none.
  */
 #include "core/sm.h"
+#include "projections/registry/license_states.h"
 
 enum fl_invitation_state {
     FL_INVITATION_NONE,
@@ -68,22 +69,6 @@ enum fl_firmware_state {
     FL_FIRMWARE_STATE_COUNT
 };
 
-enum fl_license_state {
-    FL_LICENSE_NONE,
-    FL_LICENSE_ACTIVE,
-    FL_LICENSE_WITHDRAWN,
-    FL_LICENSE_STATE_COUNT
-};
-
-/* Why a node is on a device no longer. */
-enum fl_application_end {
-    FL_APPLICATION_IN_FORCE,
-    FL_APPLICATION_USED_UP,
-    FL_APPLICATION_RELEASED,
-    FL_APPLICATION_REMOVED, /* with the device */
-    FL_APPLICATION_WITHDRAWN
-};
-
 enum fl_condition_state { FL_CONDITION_CLEAR, FL_CONDITION_RAISED, FL_CONDITION_STATE_COUNT };
 
 enum fl_alert_state {
@@ -126,9 +111,10 @@ extern const struct fl_sm fl_alert_machine;
 extern const struct fl_sm fl_firmware_machine;
 extern const struct fl_sm fl_epoch_machine;
 extern const struct fl_sm fl_license_machine;
+extern const struct fl_sm fl_purchase_machine;
 
 /* All of them, for tests and docs. */
-enum { FL_MACHINE_COUNT = 12 };
+enum { FL_MACHINE_COUNT = 13 };
 extern const struct fl_sm *const fl_machines[FL_MACHINE_COUNT];
 
 /* The state that counts at a time: an offer at or past its end is expired. A share that was

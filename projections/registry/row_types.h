@@ -44,5 +44,8 @@ typedef Fleetlog__Rows__V1__LicenseRow fl_license_row;
 typedef Fleetlog__Rows__V1__ApplicationRow fl_application_row;
 typedef Fleetlog__Rows__V1__CoverageRow fl_coverage_row;
 typedef Fleetlog__Rows__V1__CoveringNode fl_covering_node;
+typedef Fleetlog__Rows__V1__PriceListRow fl_price_list_row;
+typedef Fleetlog__Rows__V1__PriceRow fl_price_row;
+typedef Fleetlog__Rows__V1__PurchaseRow fl_purchase_row;
 typedef Fleetlog__Rows__V1__ResellerLinkRow fl_reseller_link_row;
 typedef Fleetlog__Rows__V1__LifecycleRow fl_lifecycle_row;

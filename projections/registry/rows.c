@@ -228,6 +228,12 @@ void fl_key_license_code(struct fl_key *key, ProtobufCBinaryData code_hash)
     key_hash(key, FL_INDEX_LICENSE_CODE, code_hash);
 }
 
+void fl_key_price_list(struct fl_key *key)
+{
+    fl_key_begin(key);
+    fl_key_u8(key, 1);
+}
+
 void fl_key_application(struct fl_key *key, const char *license_id, uint32_t number)
 {
     fl_key_begin(key);

@@ -61,6 +61,7 @@ enum fl_registry_index {
     FL_INDEX_LICENSE_RETURNED,     /* license, ~rest u64, application u32: nodes that came back */
     FL_INDEX_DEVICE_LICENSES,      /* device, sequence u64, license -> application u32: all */
     FL_INDEX_COMPANY_RESELLERS,    /* company, link: offered or linked, one at most */
+    FL_INDEX_COMPANY_PURCHASES,    /* company, purchase */
     FL_INDEX_COUNT
 };
 
@@ -110,6 +111,7 @@ void fl_key_claim_code(struct fl_key *key, ProtobufCBinaryData code_hash);
 void fl_key_token_hash(struct fl_key *key, ProtobufCBinaryData token_hash);
 void fl_key_sign_up_due(struct fl_key *key, int64_t due_ms, const char *sign_up_id);
 void fl_key_license_code(struct fl_key *key, ProtobufCBinaryData code_hash);
+void fl_key_price_list(struct fl_key *key); /* one row */
 void fl_key_application(struct fl_key *key, const char *license_id, uint32_t number);
 /* The node with the greatest rest comes first. */
 void fl_key_returned(struct fl_key *key, const char *license_id, int64_t rest_ms, uint32_t number);

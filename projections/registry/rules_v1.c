@@ -92,6 +92,9 @@ static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_ApplyLicense] = fl_decide_apply_license,
     [FL_MESSAGE_ReleaseLicense] = fl_decide_release_license,
     [FL_MESSAGE_WithdrawLicense] = fl_decide_withdraw_license,
+    [FL_MESSAGE_SetPriceList] = fl_decide_set_price_list,
+    [FL_MESSAGE_StartPurchase] = fl_decide_start_purchase,
+    [FL_MESSAGE_ReportPayment] = fl_decide_report_payment,
 };
 
 static const struct fl_rules versions[] = {

@@ -11,10 +11,10 @@
     Fleetlog__V1__##type name;                                                                     \
     protobuf_c_message_init(&fleetlog__v1__##descriptor##__descriptor, &name)
 
-static const char *const kinds[] = {"subject",  "company",  "agent",   "device",  "share",
-                                    "command",  "claim",    "log",     "address", "invitation",
-                                    "transfer", "firmware", "sign-up", "session", "reset",
-                                    "change",   "token",    "license", "link"};
+static const char *const kinds[] = {"subject",  "company",  "agent",   "device",   "share",
+                                    "command",  "claim",    "log",     "address",  "invitation",
+                                    "transfer", "firmware", "sign-up", "session",  "reset",
+                                    "change",   "token",    "license", "purchase", "link"};
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
 const char *cast_id(const char *kind, unsigned number)
@@ -540,4 +540,52 @@ enum fl_message_type cast_withdraw_license(struct world *world, unsigned license
     action.license_id = cast_id("license", license);
     action.reason = "Never paid";
     return cast_operator(world, NULL, &action.base);
+}
+
+enum fl_message_type cast_set_prices(struct world *world)
+{
+    Fleetlog__V1__Price price = FLEETLOG__V1__PRICE__INIT;
+    Fleetlog__V1__Price *prices[] = {&price};
+    INIT(SetPriceList, action, set_price_list);
+    price.region = "DE";
+    price.currency = "EUR";
+    price.plan = FLEETLOG__V1__PLAN__PLAN_STANDARD;
+    price.term_days = 100;
+    price.net_minor = CAST_PRICE_MINOR;
+    action.prices = prices;
+    action.n_prices = 1;
+    return cast_operator(world, NULL, &action.base);
+}
+
+enum fl_message_type cast_buy(struct world *world, unsigned account, unsigned purchase)
+{
+    struct cast_person person;
+    uint8_t hash[FL_HASH_SIZE];
+    INIT(StartPurchase, action, start_purchase);
+    fl_sha256(fl_slice_text(cast_id("license", CAST_BOUGHT + purchase)), hash);
+    action.purchase_id = cast_id("purchase", purchase);
+    action.license_id = cast_id("license", CAST_BOUGHT + purchase);
+    action.code_hash = (ProtobufCBinaryData){sizeof(hash), hash};
+    action.link_key_generation = 1;
+    action.region = "DE";
+    action.plan = FLEETLOG__V1__PLAN__PLAN_STANDARD;
+    action.term_days = 100;
+    action.node_count = 1;
+    action.price_list_version = 1;
+    action.person = cast_person(world, &person, account, CAST_EPOCH_1);
+    action.provider = "stand-in";
+    return cast_account(world, account, NULL, &action.base);
+}
+
+enum fl_message_type cast_payment(struct world *world, unsigned purchase,
+                                  Fleetlog__V1__PaymentState state)
+{
+    const struct world_actor who = {.actor = "checkout:stand-in"};
+    INIT(ReportPayment, action, report_payment);
+    action.purchase_id = cast_id("purchase", purchase);
+    action.provider_event_id = "evt_1";
+    action.state = state;
+    action.amount_minor = CAST_PRICE_MINOR;
+    action.currency = "EUR";
+    return send(world, &who, NULL, &action.base);
 }

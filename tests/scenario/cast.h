@@ -9,6 +9,7 @@
  * Threading: one thread. Allocation: the world's.
  */
 #include "fleetlog/v1/licenses.pb-c.h"
+#include "fleetlog/v1/purchases.pb-c.h"
 #include "projections/registry/due.h"
 #include "tests/scenario/world.h"
 
@@ -94,6 +95,11 @@ enum fl_message_type cast_apply(struct world *world, unsigned account, unsigned 
                                 const unsigned *devices, size_t device_count);
 enum fl_message_type cast_release(struct world *world, unsigned account, unsigned license,
                                   unsigned device);
+enum { CAST_PRICE_MINOR = 4900, CAST_BOUGHT = 500 /* license of purchase n: 500 + n */ };
+enum fl_message_type cast_set_prices(struct world *world);
+enum fl_message_type cast_buy(struct world *world, unsigned account, unsigned purchase);
+enum fl_message_type cast_payment(struct world *world, unsigned purchase,
+                                  Fleetlog__V1__PaymentState state);
 enum fl_message_type cast_withdraw_license(struct world *world, unsigned license);
 
 /* The timekeeper says that this is due; and all that is due at the world's time, in order. */

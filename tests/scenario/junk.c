@@ -106,6 +106,9 @@ size_t junk_begin(struct world *world)
     cast_release(world, 2, 1, 1);
     cast_apply(world, 2, 1, devices, 1);
     cast_withdraw_license(world, 1);
+    cast_set_prices(world);
+    cast_buy(world, 2, 1);
+    cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_PAID);
     cast_issue_claim(world, 1, 54);
     world->now_ms += 2 * 3600 * 1000;
     cast_fire_all(world);

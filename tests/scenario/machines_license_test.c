@@ -54,10 +54,62 @@ static void licenses_answer_everything(void **state)
     cells_try(&fl_license_machine, bring_license, inputs, sizeof(inputs) / sizeof(inputs[0]));
 }
 
+static void bring_purchase(struct world *world, unsigned state)
+{
+    cast_set_prices(world);
+    if (state == FL_PURCHASE_NONE)
+        return;
+    cast_buy(world, 1, 1);
+    if (state == FL_PURCHASE_FAILED)
+        cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_FAILED);
+    if (state == FL_PURCHASE_PAID)
+        cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_PAID);
+    if (state == FL_PURCHASE_REFUNDED)
+        cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_REFUNDED);
+}
+
+static void buy(struct world *world)
+{
+    cast_buy(world, 1, 1);
+}
+
+static void pay(struct world *world)
+{
+    cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_PAID);
+}
+
+static void fail_payment(struct world *world)
+{
+    cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_FAILED);
+}
+
+static void refund(struct world *world)
+{
+    cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_REFUNDED);
+}
+
+/* none, started, failed, paid, refunded */
+static void purchases_answer_everything(void **state)
+{
+    (void)state;
+    static const struct cell bought[] = {EVENT(PurchaseStarted), REFUSED(EXISTS), REFUSED(EXISTS),
+                                         REFUSED(EXISTS), REFUSED(EXISTS)};
+    static const struct cell paid[] = {GONE, EVENT(PurchasePaid), EVENT(PurchasePaid), NO, NO};
+    static const struct cell failed[] = {GONE, EVENT(PurchaseFailed), NO, NO, NO};
+    static const struct cell refunded[] = {GONE, EVENT(PurchaseRefunded), EVENT(PurchaseRefunded),
+                                           EVENT(PurchaseRefunded), NO};
+    const struct cell_row inputs[] = {{"buy", buy, bought},
+                                      {"pay", pay, paid},
+                                      {"fail", fail_payment, failed},
+                                      {"refund", refund, refunded}};
+    cells_try(&fl_purchase_machine, bring_purchase, inputs, sizeof(inputs) / sizeof(inputs[0]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(licenses_answer_everything),
+        cmocka_unit_test(purchases_answer_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

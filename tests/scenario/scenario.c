@@ -346,7 +346,8 @@ void request(struct scenario *s, const ProtobufCMessage *message)
 }
 
 /* Sentences of all families, by what they may stand for. */
-static const struct pattern *const plain_tables[] = {plain_patterns, due_patterns, NULL};
+static const struct pattern *const plain_tables[] = {plain_patterns, due_patterns, payment_patterns,
+                                                     NULL};
 static const struct pattern *const request_tables[] = {reseller_patterns,
                                                        request_patterns,
                                                        login_patterns,

@@ -68,6 +68,7 @@ extern const struct pattern expect_patterns[];       /* after then */
 extern const struct pattern mail_patterns[];         /* the same, about mail */
 extern const struct pattern login_expectations[];    /* the same, about signing in */
 extern const struct pattern license_patterns[];      /* the same, about licenses */
+extern const struct pattern payment_patterns[];      /* whole sentences about payments */
 extern const struct pattern license_expectations[];  /* the same, about licenses and plans */
 extern const struct pattern log_patterns[];          /* the same, about the Event Log */
 extern const struct pattern reseller_patterns[];     /* after an actor, about resellers */

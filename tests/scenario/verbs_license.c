@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fleetlog/v1/licenses.pb-c.h"
+#include "fleetlog/v1/purchases.pb-c.h"
 #include "projections/registry/plan.h"
 #include "projections/registry/rows.h"
 #include "tests/scenario/scenario.h"
@@ -94,7 +95,80 @@ static void withdraw_license(struct scenario *s, const struct arguments *a)
     request(s, &action.base);
 }
 
+/* One node of a plan for so long, with its tax. */
+static void set_price(struct scenario *s, const struct arguments *a)
+{
+    Fleetlog__V1__Price price = FLEETLOG__V1__PRICE__INIT;
+    Fleetlog__V1__Price *prices[] = {&price};
+    INIT(SetPriceList, action, set_price_list);
+    price.net_minor = strtol(a->texts[0], NULL, 10);
+    price.currency = a->texts[1];
+    price.tax_basis_points = (uint32_t)strtoul(a->texts[2], NULL, 10) * 100;
+    price.plan = plan_named(s, a->texts[3]);
+    price.region = a->texts[4];
+    price.term_days = (uint32_t)(a->duration_ms / DAY_MS);
+    action.prices = prices;
+    action.n_prices = 1;
+    request(s, &action.base);
+}
+
+static void start_purchase(struct scenario *s, const struct arguments *a)
+{
+    uint8_t hash[FL_HASH_SIZE];
+    struct person who;
+    INIT(StartPurchase, action, start_purchase);
+    action.node_count = (uint32_t)strtoul(a->texts[0], NULL, 10);
+    action.plan = plan_named(s, a->texts[1]);
+    action.term_days = (uint32_t)(a->duration_ms / DAY_MS);
+    action.region = a->texts[2];
+    action.price_list_version = (uint32_t)strtoul(a->texts[3], NULL, 10);
+    action.purchase_id = id_of("purchase", a->texts[4]);
+    action.license_id = id_of("license", a->texts[4]);
+    action.code_hash = hash_of(a->texts[4], hash);
+    action.link_key_generation = 1;
+    action.person = person_ref(s, a->texts[5], &who);
+    action.provider = "stand-in";
+    request(s, &action.base);
+}
+
+static void report_payment(struct scenario *s, const struct arguments *a,
+                           Fleetlog__V1__PaymentState state)
+{
+    INIT(ReportPayment, action, report_payment);
+    s->actor = (struct world_actor){.actor = "checkout:stand-in"};
+    action.purchase_id = id_of("purchase", a->texts[0]);
+    action.provider_event_id = "evt_1";
+    action.state = state;
+    action.amount_minor = strtol(a->texts[1], NULL, 10);
+    action.currency = a->texts[2];
+    request(s, &action.base);
+}
+
+static void payment_done(struct scenario *s, const struct arguments *a)
+{
+    report_payment(s, a, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_PAID);
+}
+
+static void payment_failed(struct scenario *s, const struct arguments *a)
+{
+    report_payment(s, a, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_FAILED);
+}
+
+static void payment_refunded(struct scenario *s, const struct arguments *a)
+{
+    report_payment(s, a, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_REFUNDED);
+}
+
+const struct pattern payment_patterns[] = {
+    {"the checkout reports $w paid with $w $w", payment_done},
+    {"the checkout reports $w failed with $w $w", payment_failed},
+    {"the checkout reports $w refunded with $w $w", payment_refunded},
+    {NULL, NULL},
+};
+
 const struct pattern license_patterns[] = {
+    {"sets the price of $w $w and $w percent tax for $w in $w for $t", set_price},
+    {"buys $w $w nodes for $t in $w by list $w as $w installed by $w", start_purchase},
     {"mints license $w of $w $w nodes and $t for $w installed by $w", mint_license},
     {"mints license $w of $w $w nodes and $t for $w installed by $w in $w", mint_in_currency},
     {"applies code $w to $l", apply_code},
@@ -151,7 +225,35 @@ static void expect_license_state(struct scenario *s, const struct arguments *a)
         fail(s, "it is %s", state);
 }
 
+static const fl_purchase_row *purchase(struct scenario *s, const char *name)
+{
+    const fl_purchase_row *row =
+        fl_row_by_id(s->world.views[0].kv, &s->world.other_arena, FL_TABLE_PURCHASES,
+                     fl_slice_text(id_of("purchase", name)));
+    if (row == NULL)
+        fail(s, "there is no purchase %s", name);
+    return row;
+}
+
+static void expect_purchase_state(struct scenario *s, const struct arguments *a)
+{
+    const char *state = fl_sm_name(&fl_purchase_machine, purchase(s, a->texts[0])->state);
+    if (strcmp(state, a->texts[1]) != 0)
+        fail(s, "it is %s", state);
+}
+
+static void expect_cost(struct scenario *s, const struct arguments *a)
+{
+    const fl_purchase_row *row = purchase(s, a->texts[0]);
+    if (row->net_minor != strtol(a->texts[1], NULL, 10) ||
+        row->tax_minor != strtol(a->texts[2], NULL, 10) || strcmp(row->currency, a->texts[3]) != 0)
+        fail(s, "%lld and %lld %s", (long long)row->net_minor, (long long)row->tax_minor,
+             row->currency);
+}
+
 const struct pattern license_expectations[] = {
+    {"purchase $w is $w", expect_purchase_state},
+    {"purchase $w costs $w and $w tax in $w", expect_cost},
     {"$w has the plan $w", expect_plan},
     {"the plan of $w ends in $t", expect_plan_end},
     {"license $w has $w unused $w applied $w returned $w used nodes", expect_nodes},

@@ -207,6 +207,15 @@ static void licenses(struct node *node)
                      FL_MESSAGE_LicenseMinted);
     assert_int_equal(cast_apply(world, 1, 2, devices, 1), FL_MESSAGE_LicenseApplied);
     assert_int_equal(cast_withdraw_license(world, 2), FL_MESSAGE_LicenseWithdrawn);
+    assert_int_equal(cast_set_prices(world), FL_MESSAGE_PriceListSet);
+    assert_int_equal(cast_buy(world, 1, 1), FL_MESSAGE_PurchaseStarted);
+    assert_int_equal(cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_FAILED),
+                     FL_MESSAGE_PurchaseFailed);
+    assert_int_equal(cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_PAID),
+                     FL_MESSAGE_PurchasePaid);
+    assert_int_equal(cast_apply(world, 1, CAST_BOUGHT + 1, devices, 1), FL_MESSAGE_LicenseApplied);
+    assert_int_equal(cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_REFUNDED),
+                     FL_MESSAGE_PurchaseRefunded);
 }
 
 /* What nobody answers, until its time is over. */
