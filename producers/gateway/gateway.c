@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producers/gateway/gateway.h"
+#include "producers/gateway/account.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,8 @@ static enum fl_error open_all(struct gateway *gateway, char detail[FL_KEYRING_DE
     if (error == FL_OK)
         fl_gateway_intake_start(gateway);
     if (error == FL_OK)
+        error = fl_keeper_open(duty->port, &gateway->keeper);
+    if (error == FL_OK)
         error = fl_live_open(gateway, &gateway->live);
     if (error == FL_OK)
         error = fl_doors_open(gateway, detail);
@@ -124,6 +127,7 @@ static void close_all(struct gateway *gateway)
             fl_store_reader_wake(gateway->views[i]);
     fl_doors_close(gateway, deadline_ms);
     fl_live_close(&gateway->live);
+    fl_keeper_close(&gateway->keeper);
     fl_submitter_close(&gateway->submitter);
     fl_later_close(&gateway->later);
     fl_outcomes_close(&gateway->outcomes);

@@ -8,6 +8,9 @@ void fl_call_add_link(struct call *call, json_t *json, enum fl_link link, const 
     char secret[FL_LINK_SECRET_SIZE];
     char url[FL_LINK_SIZE_MAX];
     const struct gateway *gateway = call->gateway;
+    /* Who holds the link has the mailbox: nobody else may see it. A share's is for handing on. */
+    if (call->door != FL_DOOR_OPERATOR && link != FL_LINK_SHARE)
+        return;
     const char *base = fl_config_text(gateway->duty->config, FL_SETTING_PUBLIC_URL);
     /* Made by a node with other keys: the thing stands, and its mail has the link. */
     if (fl_link_secret(gateway->keyring, link, fl_slice_text(id), generation, secret) != FL_OK ||

@@ -33,6 +33,7 @@ struct route_counts {
 
 struct fl_metrics {
     struct route_counts routes[FL_METRICS_ROUTE_COUNT_MAX];
+    _Atomic uint64_t sign_ins[2]; /* refused, good */
 };
 
 /* Requests that met no route. */
@@ -78,6 +79,11 @@ void fl_metrics_count(struct fl_metrics *metrics, const struct route *route, uns
     atomic_fetch_add(&counts->took_ms, (uint64_t)took_ms);
 }
 
+void fl_metrics_count_sign_in(struct fl_metrics *metrics, bool is_good)
+{
+    atomic_fetch_add(&metrics->sign_ins[is_good], 1);
+}
+
 static void head(FILE *out, const char *name, const char *type, const char *help)
 {
     fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -97,6 +103,15 @@ static void print_requests(const struct fl_metrics *metrics, FILE *out)
                         route->method, route->pattern, s + 1,
                         (unsigned long long)counts->statuses[s]);
     }
+}
+
+static void print_sign_ins(const struct fl_metrics *metrics, FILE *out)
+{
+    static const char *const results[] = {"refused", "good"};
+    head(out, "fleetlog_sign_ins_total", "counter", "Sign-ins by how they ended.");
+    for (size_t i = 0; i < 2; i++)
+        fprintf(out, "fleetlog_sign_ins_total{result=\"%s\"} %llu\n", results[i],
+                (unsigned long long)metrics->sign_ins[i]);
 }
 
 static void print_times(const struct fl_metrics *metrics, FILE *out)
@@ -204,6 +219,7 @@ void fl_route_get_metrics(struct call *call)
         return;
     }
     print_requests(call->gateway->metrics, out);
+    print_sign_ins(call->gateway->metrics, out);
     print_times(call->gateway->metrics, out);
     print_gateway(call->gateway, out);
     print_process(call->gateway, out);

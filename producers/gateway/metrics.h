@@ -20,5 +20,7 @@ void fl_metrics_close(struct fl_metrics **metrics);
 void fl_metrics_count(struct fl_metrics *metrics, const struct route *route, unsigned status,
                       int64_t took_ms);
 
+void fl_metrics_count_sign_in(struct fl_metrics *metrics, bool is_good);
+
 /* GET /metrics. */
 call_handler fl_route_get_metrics;

@@ -7,6 +7,7 @@
 
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
+#include "producers/gateway/account.h"
 #include "producers/gateway/health.h"
 #include "producers/gateway/live.h"
 #include "producers/gateway/metrics.h"

@@ -4,7 +4,7 @@
 
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
-#include "producers/gateway/operator.h"
+#include "producers/gateway/account.h"
 #include "projections/registry/machines.h"
 
 /* False after answering. */
@@ -83,7 +83,11 @@ void fl_route_post_invitation_accept(struct call *call)
     action.move = strcmp(move, "yes") == 0;
     action.invitation_id =
         fl_call_check_link(call, FL_LINK_INVITATION, token, invitation_generation);
-    if (action.invitation_id != NULL)
+    if (action.invitation_id == NULL)
+        return;
+    if (json_object_get(call->body, "password") != NULL && !fl_call_is_for_account(call))
+        fl_call_accept_as_new(call, action.invitation_id);
+    else
         fl_call_act_and_answer(call, &action.base, 200);
 }
 

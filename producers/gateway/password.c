@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "core/assert.h"
+#include "core/wait.h"
 
 struct fl_passwords {
     pthread_mutex_t lock;
@@ -80,7 +81,7 @@ static const char *const common[] = {
     "000000000000000",
 };
 
-enum fl_error fl_passwords_open(struct fl_passwords **passwords)
+enum fl_error fl_passwords_open(const struct fl_port *port, struct fl_passwords **passwords)
 {
     char random[crypto_pwhash_SALTBYTES * 2 + 1];
     uint8_t bytes[crypto_pwhash_SALTBYTES];
@@ -89,9 +90,9 @@ enum fl_error fl_passwords_open(struct fl_passwords **passwords)
         free(made);
         return FL_NO_MEMORY;
     }
-    fl_assert(pthread_mutex_init(&made->lock, NULL) == 0 &&
-              pthread_cond_init(&made->freed, NULL) == 0);
-    randombytes_buf(bytes, sizeof(bytes));
+    fl_assert(pthread_mutex_init(&made->lock, NULL) == 0);
+    fl_condition_init(&made->freed);
+    fl_port_random(port, bytes, sizeof(bytes));
     sodium_bin2hex(random, sizeof(random), bytes, sizeof(bytes));
     *passwords = made;
     enum fl_error error = fl_password_hash(made, random, made->nobodys);
@@ -153,7 +154,7 @@ static bool begin(struct fl_passwords *passwords)
         is_mine = passwords->waiting < FL_PASSWORD_WAITING_MAX;
         passwords->waiting += is_mine;
         while (is_mine && passwords->running == FL_PASSWORD_AT_ONCE_MAX)
-            pthread_cond_wait(&passwords->freed, &passwords->lock);
+            fl_condition_wait(&passwords->freed, &passwords->lock);
         passwords->waiting -= is_mine;
     }
     passwords->running += is_mine;

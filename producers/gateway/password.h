@@ -13,6 +13,7 @@
  * Threading: any. Allocation: open; 64 MiB while a hash is made. Limits: FL_PASSWORD_*.
  */
 #include "core/error.h"
+#include "core/port.h"
 #include "core/slice.h"
 
 enum {
@@ -26,7 +27,8 @@ enum {
 struct fl_passwords;
 
 /* FL_NO_MEMORY. Makes one hash: the one that nobody's password fits. */
-enum fl_error fl_passwords_open(struct fl_passwords **passwords) FL_MUST_USE;
+enum fl_error fl_passwords_open(const struct fl_port *port,
+                                struct fl_passwords **passwords) FL_MUST_USE;
 void fl_passwords_close(struct fl_passwords **passwords);
 
 /* Why this password will not do; NULL: it will. `address` and `company` may be "". Static text. */

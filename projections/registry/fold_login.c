@@ -334,6 +334,7 @@ bool fl_fold_address_change_requested(struct fl_folding *f)
         return false;
     row.link_id = event->change_id;
     row.account_id = event->account_id;
+    row.subject_id = event->subject_id;
     row.indexes = event->indexes;
     row.n_indexes = event->n_indexes;
     row.expires_at_ms = event->expires_at_ms;

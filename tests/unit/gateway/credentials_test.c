@@ -113,7 +113,7 @@ static void a_hash_fits_its_password_alone(void **state)
     char hash[FL_PASSWORD_HASH_SIZE];
     bool is_right = false;
     (void)state;
-    assert_int_equal(fl_passwords_open(&passwords), FL_OK);
+    assert_int_equal(fl_passwords_open(fl_port_system(), &passwords), FL_OK);
     assert_int_equal(fl_password_hash(passwords, "blue kettle 424", hash), FL_OK);
     assert_int_equal(strncmp(hash, "$argon2id$v=19$m=65536,t=2,p=1$", 31), 0);
     assert_int_equal(fl_password_check(passwords, "blue kettle 424", hash, &is_right), FL_OK);

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole life of an account, through the doors: signed up, confirmed, signed in, slowed down, reset, closed."""
+import base64
+import hashlib
+import hmac
+import statistics
+import struct
+import time
+import unittest
+
+from doors import metrics, operator, public
+from harness import SystemTest
+
+CSRF = {"Fleetlog-Csrf": "1"}
+PASSWORD = "blue kettle 424 on the hob"
+OTHER = "green bucket 17 in the shed"
+MAILED = {"title", "message"}
+FREE = 5  # wrong passwords of one name from one place before the first delay
+
+
+def code(secret, step):
+    """RFC 6238, written down once more."""
+    digest = hmac.new(base64.b32decode(secret), struct.pack(">Q", step), hashlib.sha1).digest()
+    at = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[at:at + 4])[0] & 0x7FFFFFFF) % 1000000:06d}"
+
+
+class Accounts(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.node_ = self.node().start()
+
+    def post(self, path, body=None, cookie=None, method="POST", token=None):
+        headers = dict(CSRF)
+        if cookie:
+            headers["Cookie"] = cookie
+        if token:
+            headers["Authorization"] = "Bearer " + token
+        return public(self.node_, method, path, body, headers)
+
+    def get(self, path, **who):
+        return self.post(path, method="GET", **who)
+
+    def good(self, answer, status=200):
+        self.assertEqual(answer.status, status, answer)
+        return answer.body
+
+    def mailed_link(self, path, body, account=None):
+        """The token that the mail would carry: operators are shown it."""
+        return self.good(operator(self.node_, "POST", path, body, account))["token"]
+
+    def cookie(self, answer, status=201):
+        self.good(answer, status)
+        text = answer.headers["Set-Cookie"]
+        for word in ("HttpOnly", "SameSite=Strict", "Path=/"):
+            self.assertIn(word, text)
+        self.assertNotIn("token", answer.body)
+        return text.split(";")[0]
+
+    def sign_in(self, address, password=PASSWORD, **more):
+        return self.post("/v1/sign-in", {"address": address, "password": password, **more})
+
+    def sign_up(self, address="anna@example.org", company="Acme"):
+        token = self.mailed_link("/v1/sign-up", {"address": address, "companyName": company})
+        return self.good(self.post("/v1/sign-up/confirm", {"token": token, "password": PASSWORD, "name": "Anna"}), 201)
+
+    def test_signing_up(self):
+        asked = {"address": "anna@example.org", "companyName": "Acme"}
+        self.assertEqual(set(self.good(self.post("/v1/sign-up", asked))), MAILED)
+        self.assertEqual(self.sign_in("anna@example.org").status, 403)
+        token = self.mailed_link("/v1/sign-up", asked)
+        confirm = {"token": token, "password": "too short", "name": "Anna"}
+        self.assertEqual(self.post("/v1/sign-up/confirm", confirm).status, 422)
+        confirm["password"] = "anna@example.org"
+        self.assertEqual(self.post("/v1/sign-up/confirm", confirm).status, 422)
+        confirm["password"] = PASSWORD
+        self.assertEqual(self.post("/v1/sign-up/confirm", {**confirm, "token": token[:-1] + "!"}).status, 403)
+        made = self.good(self.post("/v1/sign-up/confirm", confirm), 201)
+        self.assertEqual(made["event"], "SignUpConfirmed")
+        self.assertEqual(self.post("/v1/sign-up/confirm", confirm).status, 403)
+        # Who has an account is answered as anybody is, and operators see that no link went out.
+        self.assertEqual(set(self.good(self.post("/v1/sign-up", asked))), MAILED)
+        again = self.good(operator(self.node_, "POST", "/v1/sign-up", asked))
+        self.assertNotIn("token", again)
+        cookie = self.cookie(self.sign_in("anna@EXAMPLE.org"))
+        own = self.good(self.get("/v1/account", cookie=cookie))
+        self.assertEqual((own["name"], own["address"], own["hasPassword"]), ("Anna", "anna@example.org", True))
+        self.assertEqual(self.good(self.get("/v1/companies", cookie=cookie))["items"][0]["name"], "Acme")
+
+    def test_an_invitation_brings_a_co_worker_with_a_password(self):
+        self.sign_up()
+        cookie = self.cookie(self.sign_in("anna@example.org"))
+        shown = self.good(self.post("/v1/invitations", {"address": "ben@example.org"}, cookie=cookie), 201)
+        self.assertNotIn("token", shown)
+        self.assertNotIn("link", shown)
+        again = operator(self.node_, "POST", f"/v1/invitations/{shown['invitationId']}/resend", None, "anna@example.org")
+        accept = {"token": self.good(again)["token"], "password": PASSWORD}
+        joined = self.good(self.post("/v1/invitations/accept", accept))
+        self.assertEqual(joined["event"], "InvitationAccepted")
+        ben = self.cookie(self.sign_in("ben@example.org"))
+        self.assertEqual(self.good(self.get("/v1/companies", cookie=ben))["items"][0]["name"], "Acme")
+
+    def test_sessions(self):
+        self.sign_up()
+        first = self.cookie(self.sign_in("anna@example.org"))
+        second = self.cookie(self.sign_in("anna@example.org"))
+        rows = self.good(self.get("/v1/sessions", cookie=first))["items"]
+        self.assertEqual([row["current"] for row in rows].count(True), 1)
+        other = next(row for row in rows if not row["current"])
+        self.good(self.post(f"/v1/sessions/{other['sessionId']}", cookie=first, method="DELETE"))
+        self.assertEqual(self.get("/v1/account", cookie=second).status, 401)
+        third = self.cookie(self.sign_in("anna@example.org"))
+        self.good(self.post("/v1/sessions?keep=current", cookie=third, method="DELETE"))
+        self.assertEqual(self.get("/v1/account", cookie=first).status, 401)
+        gone = self.post("/v1/sign-out", cookie=third)
+        self.good(gone)
+        self.assertIn("Max-Age=0", gone.headers["Set-Cookie"])
+        self.assertEqual(self.get("/v1/account", cookie=third).status, 401)
+
+    def test_a_new_password_ends_every_session_but_gives_the_asker_a_new_one(self):
+        self.sign_up()
+        first = self.cookie(self.sign_in("anna@example.org"))
+        second = self.cookie(self.sign_in("anna@example.org"))
+        change = {"password": OTHER, "newPassword": OTHER}
+        self.assertEqual(self.post("/v1/account/password", change, cookie=first).status, 403)
+        change["password"] = PASSWORD
+        third = self.cookie(self.post("/v1/account/password", change, cookie=first))
+        for old in (first, second):
+            self.assertEqual(self.get("/v1/account", cookie=old).status, 401)
+        self.good(self.get("/v1/account", cookie=third))
+        self.assertEqual(self.sign_in("anna@example.org").status, 403)
+        self.cookie(self.sign_in("anna@example.org", OTHER))
+
+    def test_a_reset_works_once_and_signs_nobody_in(self):
+        self.sign_up()
+        cookie = self.cookie(self.sign_in("anna@example.org"))
+        self.assertEqual(set(self.good(self.post("/v1/password-reset", {"address": "anna@example.org"}))), MAILED)
+        self.assertEqual(set(self.good(self.post("/v1/password-reset", {"address": "nobody@example.org"}))), MAILED)
+        token = self.mailed_link("/v1/password-reset", {"address": "anna@example.org"})
+        reset = self.post("/v1/password-reset/confirm", {"token": token, "password": OTHER})
+        self.good(reset)
+        self.assertNotIn("Set-Cookie", reset.headers)
+        self.assertEqual(self.get("/v1/account", cookie=cookie).status, 401)
+        self.assertEqual(self.post("/v1/password-reset/confirm", {"token": token, "password": OTHER}).status, 403)
+        self.cookie(self.sign_in("anna@example.org", OTHER))
+
+    def test_a_second_factor(self):
+        self.sign_up()
+        cookie = self.cookie(self.sign_in("anna@example.org"))
+        begun = self.good(self.post("/v1/account/totp", {"password": PASSWORD}, cookie=cookie))
+        step = int(time.time()) // 30
+        confirm = {"password": PASSWORD, "enrolmentId": begun["enrolmentId"], "code": code(begun["secret"], step - 9)}
+        self.assertEqual(self.post("/v1/account/totp/confirm", confirm, cookie=cookie).status, 403)
+        confirm["code"] = code(begun["secret"], step)
+        done = self.post("/v1/account/totp/confirm", confirm, cookie=cookie)
+        fresh = self.cookie(done)
+        recovery = done.body["recoveryCodes"]
+        self.assertEqual(len(set(recovery)), 10)
+        self.assertEqual(self.get("/v1/account", cookie=cookie).status, 401)
+        self.assertEqual(self.good(self.get("/v1/account", cookie=fresh))["secondFactor"], True)
+        asked = self.sign_in("anna@example.org")
+        self.assertEqual((asked.status, asked.body["field"]), (403, "code"))
+        used = self.sign_in("anna@example.org", code=code(begun["secret"], step))
+        self.assertEqual(used.status, 409, used)  # the enrolment has used it
+        self.cookie(self.sign_in("anna@example.org", code=code(begun["secret"], step + 1)))
+        self.cookie(self.sign_in("anna@example.org", code=recovery[0].lower()))
+        self.assertEqual(self.sign_in("anna@example.org", code=recovery[0]).status, 403)
+        last = self.cookie(self.sign_in("anna@example.org", code=recovery[1]))
+        self.assertEqual(self.good(self.get("/v1/account", cookie=last))["recoveryCodesLeft"], 8)
+        off = {"password": PASSWORD, "code": recovery[2]}
+        self.cookie(self.post("/v1/account/totp/disable", off, cookie=last))
+        self.cookie(self.sign_in("anna@example.org"))
+
+    def test_api_tokens(self):
+        self.sign_up()
+        cookie = self.cookie(self.sign_in("anna@example.org"))
+        wanted = {"name": "nightly", "scopes": ["read"]}
+        made = self.good(self.post("/v1/api-tokens", wanted, cookie=cookie), 201)
+        self.assertNotIn("tokenHash", made)
+        token = made["token"]
+        self.assertEqual(self.good(self.get("/v1/companies", token=token))["items"][0]["name"], "Acme")
+        denied = self.post("/v1/invitations", {"address": "x@example.org"}, token=token)
+        self.assertEqual(denied.status, 403, denied)
+        self.assertEqual(self.post("/v1/api-tokens", wanted, token=token).status, 403)
+        self.assertEqual(self.post("/v1/api-tokens", {**wanted, "scopes": ["all"]}, cookie=cookie).status, 422)
+        for days, status in ((0, 422), (1, 201), (366, 201), (367, 422)):
+            self.assertEqual(self.post("/v1/api-tokens", {**wanted, "days": days}, cookie=cookie).status, status)
+        listed = self.good(self.get("/v1/api-tokens", cookie=cookie))["items"]
+        self.assertTrue(all("token" not in row for row in listed))
+        self.good(self.post(f"/v1/api-tokens/{made['tokenId']}", cookie=cookie, method="DELETE"))
+        self.assertEqual(self.get("/v1/companies", token=token).status, 401)
+
+    def test_another_address(self):
+        self.sign_up()
+        cookie = self.cookie(self.sign_in("anna@example.org"))
+        wanted = {"password": PASSWORD, "address": "anna@example.net"}
+        self.assertEqual(set(self.good(self.post("/v1/account/address", wanted, cookie=cookie))), MAILED)
+        operators = operator(self.node_, "POST", "/v1/account/address", wanted, "anna@example.org")
+        token = self.good(operators)["token"]
+        self.good(self.post("/v1/account/address/confirm", {"token": token}))
+        self.assertEqual(self.good(self.get("/v1/account", cookie=cookie))["address"], "anna@example.net")
+        self.assertEqual(self.sign_in("anna@example.org").status, 403)
+        self.cookie(self.sign_in("anna@example.net"))
+        self.sign_up("anna@example.org", "Somebody new")
+
+    def test_guessing_is_slowed_and_tells_nothing(self):
+        self.sign_up()
+        answers = [self.sign_in("anna@example.org", "wrong password here") for _ in range(FREE)]
+        answers += [self.sign_in("nobody@example.org", "wrong password here") for _ in range(FREE)]
+        for one in answers:
+            self.assertEqual((one.status, one.body["title"]), (403, "Address and password do not fit"))
+        for address in ("anna@example.org", "nobody@example.org"):
+            slowed = self.sign_in(address)
+            self.assertEqual(slowed.status, 429, slowed)
+            self.assertGreater(int(slowed.headers["Retry-After"]), 0)
+        # From another place the owner gets in.
+        self.good(operator(self.node_, "POST", "/v1/sign-in", {"address": "anna@example.org", "password": PASSWORD}), 201)
+        text = metrics(self.node_).raw.decode()
+        self.assertIn(f'fleetlog_sign_ins_total{{result="refused"}} {2 * FREE}', text)
+
+    def test_unknown_addresses_take_as_long(self):
+        self.sign_up()
+        times = {"anna@example.org": [], "nobody@example.org": []}
+        for _ in range(FREE - 1):
+            for address, taken in times.items():
+                begin = time.monotonic()
+                self.assertEqual(self.sign_in(address, "wrong password here").status, 403)
+                taken.append(time.monotonic() - begin)
+        known, unknown = (statistics.median(taken) for taken in times.values())
+        self.assertLess(max(known, unknown) / min(known, unknown), 2, times)
+
+    def test_a_closed_account_leaves_nothing_open(self):
+        self.sign_up()
+        cookie = self.cookie(self.sign_in("anna@example.org"))
+        token = self.good(self.post("/v1/api-tokens", {"name": "n", "scopes": ["read"]}, cookie=cookie), 201)["token"]
+        reset = self.mailed_link("/v1/password-reset", {"address": "anna@example.org"})
+        self.good(self.post("/v1/account/close", cookie=cookie))
+        self.assertEqual(self.get("/v1/account", cookie=cookie).status, 401)
+        self.assertEqual(self.get("/v1/companies", token=token).status, 401)
+        self.assertEqual(self.post("/v1/password-reset/confirm", {"token": reset, "password": OTHER}).status, 403)
+        self.assertEqual(self.sign_in("anna@example.org").status, 403)
+        self.sign_up()
+        self.cookie(self.sign_in("anna@example.org"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
