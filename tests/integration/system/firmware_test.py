@@ -85,13 +85,14 @@ class Firmware(SystemTest):
         done = subprocess.run([BINARY, *map(str, words)], capture_output=True, timeout=60, check=True)
         return done.stdout.decode().strip()
 
-    def start_agent(self, *options, key=None):
+    def start_agent(self, *options, key=None, environment=None):
         host, port = self.node_.agents_address()
         words = [BINARY, "agent", "run", "--upsd", self.site["upsd"], "--gateway", f"http://{host}:{port}"]
         words += ["--state", self.directory / "agent", "--poll", "1", "--user", self.site["user"]]
         words += ["--password-file", self.password, "--plain-password", "--firmware-installer", self.installer]
         words += ["--firmware-key", key or self.key, *options]
-        self.agent = subprocess.Popen(words, env=self.node_.env(), stderr=self.node_.log)
+        env = {**self.node_.env(), **(environment or {})}
+        self.agent = subprocess.Popen(words, env=env, stderr=self.node_.log)
 
     def device(self):
         return self.node_.one("device", "show", "rack", account=self.node_.owner)
@@ -145,6 +146,8 @@ class Firmware(SystemTest):
         )
         self.assertEqual((answer.status, answer.body["code"]), (409, "WRONG_STATE"), answer)
         self.assertEqual(list((self.directory / "agent" / "firmware").iterdir()), [])
+        self.node_.run("check", parse=False)
+        self.node_.run("verify", parse=False)
 
     def test_a_failed_installer_is_not_run_again(self):
         firmware = self.publish()
@@ -166,6 +169,20 @@ class Firmware(SystemTest):
             fifo.write("\n")
         command = self.end_of(command_id)
         self.assertEqual(command["state"], "succeeded", command)
+        self.assertEqual(len(self.runs()), 1)
+
+    def test_a_fetch_goes_on_where_it_was_cut(self):
+        self.agent.terminate()
+        self.assertEqual(self.agent.wait(60), 0)
+        self.mode("install")
+        firmware = self.publish()
+        command_id = self.request("firmware-upgrade", firmware)
+        self.start_agent(environment={"FLEETLOG_FAULT_POINT": "agent_fetched"})
+        self.assertEqual(self.agent.wait(60), -signal.SIGKILL)
+        part = self.directory / "agent" / "firmware" / firmware
+        self.assertEqual(part.stat().st_size, 256 * 1024)
+        self.start_agent()
+        self.assertEqual(self.end_of(command_id)["state"], "succeeded")
         self.assertEqual(len(self.runs()), 1)
 
     def test_an_image_of_another_publisher_is_not_touched(self):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices that change hands over HTTP and the command line: who sees what afterwards, and that one of two wins."""
+import subprocess
 import threading
 import unittest
 
 from doors import enrolled_agent, operator
-from harness import SystemTest
+from harness import BINARY, SystemTest
 
 
 def lines(node, account, query=""):
@@ -88,6 +89,8 @@ class Transfers(SystemTest):
         other = self.agent.register("rack-2")
         self.assertEqual(operator(node, "GET", f"/v1/devices/{other[0]}", account=node.owner).status, 200)
         self.assertEqual(operator(node, "GET", f"/v1/devices/{other[0]}", account=node.provider).status, 404)
+        node.run("check", parse=False)
+        node.run("verify", parse=False)
 
     def test_a_grant_opens_the_present_owners_time_only(self):
         node = self.one
@@ -175,6 +178,9 @@ class Transfers(SystemTest):
             self.assertEqual(self.accept(bad).status, 403, bad)
         self.assertEqual(operator(node, "GET", "/v1/transfers").status, 400)
         node.one("transfer", "cancel", token[:36], account=node.owner)
+        words = [BINARY, "transfer", "offer", "rack-1", "--to", node.provider, "--as", node.owner]
+        said = subprocess.run(words, env=node.env(), capture_output=True, timeout=60, check=True).stdout.decode()
+        self.assertRegex(said, r"transfer [0-9a-f-]{36}\ntoken    \S+\nlink     \S+\nexpires  20\d\d-\S+Z\n")
         self.assertEqual(self.accept(token).status, 409)
 
 
