@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "consumers/mailer/compose_internal.h"
+#include "consumers/mailer/about.h"
 #include "core/address.h"
 #include "core/assert.h"
 #include "core/bytes.h"
@@ -173,14 +173,6 @@ static bool add_devices(const struct fl_composer *c, struct values *values,
     return names != NULL;
 }
 
-/* What the mail is about, as far as its link goes: false when it has ended. */
-struct about {
-    bool lives;
-    const char *company_id; /* who invites, shares, offers */
-    int64_t expires_at_ms;
-    uint32_t generation;
-};
-
 static struct about about_invitation(const struct fl_composer *c, const char *id)
 {
     const fl_invitation_row *row = fl_registry_invitation(c->registry, c->arena, fl_slice_text(id));
@@ -255,6 +247,13 @@ static struct about look_at(const struct fl_composer *c, const fl_outbox_row *ro
         return about_account(c, FL_TABLE_PASSWORD_RESETS, row->thing_id);
     case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_ADDRESS_CHANGE:
         return about_account(c, FL_TABLE_ADDRESS_CHANGES, row->thing_id);
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_RESELLER_OFFER:
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_RENEWAL_NOTICE:
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_RESELLER_REMINDER:
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_RENEWALS_REPORT:
+        return fl_about_reseller(c, row, values);
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_LICENSE_CODE:
+        return fl_about_license(c, row, values);
     case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_SIGN_UP_KNOWN:
     case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_ADDRESS_CHANGED:
         return about_news(c, row);
@@ -287,7 +286,9 @@ enum fl_composed fl_compose_outbox(const struct fl_composer *c, const fl_outbox_
     struct about about = look_at(c, row, &values);
     if (c->registry->error != FL_OK || c->arena->exhausted)
         return FL_COMPOSED_FAILED;
-    if (rule == NULL || !about.lives)
+    bool refusable = fl_mail_may_be_refused(row->kind);
+    if (rule == NULL || !about.lives ||
+        (refusable && fl_is_unsubscribed(c->registry, (uint32_t)row->kind, row->subject_id)))
         return FL_COMPOSED_WITHDRAWN;
     enum fl_composed composed = fl_compose_address(c, row->subject_id, row->revision, &mail->to);
     if (composed != FL_COMPOSED)
@@ -308,7 +309,9 @@ enum fl_composed fl_compose_outbox(const struct fl_composer *c, const fl_outbox_
     fl_values_add(&values, "expires", fl_mail_time(c->arena, about.expires_at_ms));
     fl_values_add(&values, "title", "fleetlog");
     fl_values_add(&values, "accent", "#1d4ed8");
-    fl_values_add(&values, "unsubscribe", "");
+    const char *unsubscribe =
+        refusable ? fl_compose_unsubscribe(c, row->subject_id, row->kind) : NULL;
+    fl_values_add(&values, "unsubscribe", unsubscribe == NULL ? "" : unsubscribe);
     fl_values_add(&values, "why",
                   company[0] == '\0'
                       ? "You get this mail because somebody gave your address to fleetlog."
@@ -316,5 +319,5 @@ enum fl_composed fl_compose_outbox(const struct fl_composer *c, const fl_outbox_
                                         "You get this mail because %s gave your address to "
                                         "fleetlog.",
                                         company));
-    return fl_compose_finish(c, rule->name, &values, NULL, mail);
+    return fl_compose_finish(c, rule->name, &values, unsubscribe, mail);
 }

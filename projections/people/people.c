@@ -8,10 +8,7 @@
 #include "core/assert.h"
 #include "core/bytes.h"
 #include "core/limits.h"
-#include "fleetlog/v1/accounts.pb-c.h"
-#include "fleetlog/v1/events.pb-c.h"
 #include "fleetlog/v1/privacy.pb-c.h"
-#include "fleetlog/v1/transfers.pb-c.h"
 #include "projections/people/people.pb-c.h"
 
 enum {
@@ -210,74 +207,51 @@ static enum fl_error erase(struct state *state, struct fl_kv *kv, const struct f
     return put_row(state, kv, key, row);
 }
 
+/* Events that name a revision of a person's profile, and the field that names him. */
+static const struct {
+    enum fl_message_type type;
+    const char *field;
+} naming[] = {
+    {FL_MESSAGE_AccountCreated, "account_id"},
+    {FL_MESSAGE_CoworkerInvited, "subject_id"},
+    {FL_MESSAGE_InvitationAccepted, "account_id"},
+    {FL_MESSAGE_DevicesShared, "subject_id"},
+    {FL_MESSAGE_TransferOffered, "subject_id"},
+    {FL_MESSAGE_LicenseMinted, "subject_id"},
+    {FL_MESSAGE_ResellerLinkOffered, "subject_id"},
+    {FL_MESSAGE_SignUpRequested, "subject_id"},
+    {FL_MESSAGE_SignUpConfirmed, "account_id"},
+    {FL_MESSAGE_PasswordReset, "account_id"},
+    {FL_MESSAGE_ProfileChanged, "account_id"},
+    {FL_MESSAGE_AddressChangeRequested, "subject_id"},
+    {FL_MESSAGE_AddressChanged, "account_id"},
+};
+
+static const void *field_of(const ProtobufCMessage *message, const char *name)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+    fl_assert(field != NULL);
+    return (const char *)message + field->offset;
+}
+
 static enum fl_error apply_event(struct state *state, struct fl_kv *kv,
                                  const struct fl_view_input *input)
 {
-    if (input->message == NULL)
+    const ProtobufCMessage *message = input->message;
+    if (message == NULL)
         return FL_OK;
-    switch ((int)input->envelope->row->type) {
-    case FL_MESSAGE_AccountCreated: {
-        const Fleetlog__V1__AccountCreated *event =
-            (const Fleetlog__V1__AccountCreated *)input->message;
-        return name_revision(state, kv, input, event->account_id, event->revision);
-    }
-    case FL_MESSAGE_CoworkerInvited: {
-        const Fleetlog__V1__CoworkerInvited *event =
-            (const Fleetlog__V1__CoworkerInvited *)input->message;
-        return name_revision(state, kv, input, event->subject_id, event->revision);
-    }
-    case FL_MESSAGE_InvitationAccepted: {
-        const Fleetlog__V1__InvitationAccepted *event =
-            (const Fleetlog__V1__InvitationAccepted *)input->message;
-        return name_revision(state, kv, input, event->account_id, event->revision);
-    }
-    case FL_MESSAGE_DevicesShared: {
-        const Fleetlog__V1__DevicesShared *event =
-            (const Fleetlog__V1__DevicesShared *)input->message;
-        return name_revision(state, kv, input, event->subject_id, event->revision);
-    }
-    case FL_MESSAGE_TransferOffered: {
-        const Fleetlog__V1__TransferOffered *event =
-            (const Fleetlog__V1__TransferOffered *)input->message;
-        return name_revision(state, kv, input, event->subject_id, event->revision);
-    }
-    case FL_MESSAGE_PeopleReindexed:
+    enum fl_message_type type = input->envelope->row->type;
+    if (type == FL_MESSAGE_PeopleReindexed)
         return name_people(state, kv, input);
-    case FL_MESSAGE_ErasureRequested:
+    if (type == FL_MESSAGE_ErasureRequested)
         return erase(state, kv, input);
-    case FL_MESSAGE_SignUpRequested: {
-        const Fleetlog__V1__SignUpRequested *event =
-            (const Fleetlog__V1__SignUpRequested *)input->message;
-        return name_revision(state, kv, input, event->subject_id, event->revision);
-    }
-    case FL_MESSAGE_SignUpConfirmed: {
-        const Fleetlog__V1__SignUpConfirmed *event =
-            (const Fleetlog__V1__SignUpConfirmed *)input->message;
-        return name_revision(state, kv, input, event->account_id, event->revision);
-    }
-    case FL_MESSAGE_PasswordReset: {
-        const Fleetlog__V1__PasswordReset *event =
-            (const Fleetlog__V1__PasswordReset *)input->message;
-        return name_revision(state, kv, input, event->account_id, event->revision);
-    }
-    case FL_MESSAGE_ProfileChanged: {
-        const Fleetlog__V1__ProfileChanged *event =
-            (const Fleetlog__V1__ProfileChanged *)input->message;
-        return name_revision(state, kv, input, event->account_id, event->revision);
-    }
-    case FL_MESSAGE_AddressChangeRequested: {
-        const Fleetlog__V1__AddressChangeRequested *event =
-            (const Fleetlog__V1__AddressChangeRequested *)input->message;
-        return name_revision(state, kv, input, event->subject_id, event->revision);
-    }
-    case FL_MESSAGE_AddressChanged: {
-        const Fleetlog__V1__AddressChanged *event =
-            (const Fleetlog__V1__AddressChanged *)input->message;
-        return name_revision(state, kv, input, event->account_id, event->revision);
-    }
-    default:
-        return FL_OK;
-    }
+    for (size_t i = 0; i < sizeof(naming) / sizeof(naming[0]); i++)
+        if (naming[i].type == type)
+            return name_revision(state, kv, input,
+                                 *(const char *const *)field_of(message, naming[i].field),
+                                 *(const uint64_t *)field_of(message, "revision"));
+    return FL_OK;
 }
 
 static enum fl_error people_apply(void *opaque, struct fl_kv *kv, const struct fl_view_input *input,

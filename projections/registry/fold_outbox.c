@@ -4,7 +4,7 @@
 
 #include "projections/registry/outbox.h"
 
-enum { SWEEP_COUNT_MAX = 2 };
+enum { SWEEP_COUNT_MAX = 2, LISTED_COUNT_MAX = 20 };
 
 static const struct outbox_rule {
     enum fl_message_type type;
@@ -44,6 +44,25 @@ static bool applies(const struct outbox_rule *rule, const ProtobufCMessage *mess
     return rule->when == ALWAYS || (known != NULL && (*known != 0) == (rule->when == KNOWN));
 }
 
+/* Devices that the mail is about: one, or the first of a list. */
+static void take_devices(struct fl_folding *f, const ProtobufCMessage *message, fl_outbox_row *row)
+{
+    const char **one = fl_arena_calloc(f->arena, 1, sizeof(*one));
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "device_ids");
+    if (one == NULL)
+        return;
+    one[0] = text_of(message, "device_id");
+    row->device_ids = one;
+    row->n_device_ids = row->device_count = one[0][0] != '\0';
+    if (field == NULL || field->label != PROTOBUF_C_LABEL_REPEATED)
+        return;
+    row->device_ids = *(const char **const *)((const char *)message + field->offset);
+    row->device_count =
+        (uint32_t) * (const size_t *)((const char *)message + field->quantifier_offset);
+    row->n_device_ids = row->device_count < LISTED_COUNT_MAX ? row->device_count : LISTED_COUNT_MAX;
+}
+
 static void put_outbox(struct fl_folding *f, const struct outbox_rule *rule)
 {
     const ProtobufCMessage *message = f->input->message;
@@ -59,6 +78,12 @@ static void put_outbox(struct fl_folding *f, const struct outbox_rule *rule)
         row.subject_id = text_of(message, "account_id");
         row.revision = number_of(message, "revision_before");
     }
+    if (row.subject_id[0] == '\0')
+        return; /* nobody to tell */
+    const uint32_t *fact = field_of(message, "fact", PROTOBUF_C_TYPE_ENUM);
+    row.fact = fact == NULL ? 0 : *fact;
+    row.due_date = text_of(message, "due_date");
+    take_devices(f, message, &row);
     row.thing_id = text_of(message, rule->thing_field);
     row.company_id =
         envelope->company_id.data == NULL ? "" : fl_arena_text(f->arena, envelope->company_id);

@@ -66,6 +66,18 @@ class Mail(SystemTest):
         self.assertIn(again["token"], second.get_body(("plain",)).get_content())
         node.one("invitation", "accept", again["token"])
 
+    def test_an_activation_code_reaches_the_installer(self):
+        peer = self.peer()
+        node = self.node(environment=settings(peer)).start()
+        self.two_companies(node)
+        order = ("--company", "Example Ltd", "--plan", "standard", "--nodes", "3", "--installer", "it@example.org")
+        minted = node.one("license", "mint", *order)
+        mail = self.mails(peer, "it@example.org")[0]
+        self.assertEqual(mail["Subject"], "[fleetlog] Your activation code")
+        for kind in ("plain", "html"):
+            self.assertIn(minted["code"], mail.get_body((kind,)).get_content())
+        self.assertNotIn(minted["code"], node.tail())
+
     def test_names_stay_text(self):
         peer = self.peer()
         node = self.node(environment=settings(peer)).start()

@@ -21,7 +21,8 @@ enum { ARENA_SIZE = 16 * 1024 * 1024, DOCS_SIZE_MAX = 64 * 1024 };
 static struct fl_template_values all(const char *value, struct fl_template_value out[32])
 {
     static const char *const names[] = {
-        "accent",   "company", "content",       "count",       "count_text", "device", "devices",
+        "accent",   "code",    "company",       "contact",     "date",       "dates",  "days",
+        "model",    "plan",    "content",       "count",       "count_text", "device", "devices",
         "evidence", "expires", "grant_expires", "link",        "location",   "now",    "owner",
         "since",    "title",   "until",         "unsubscribe", "what",       "why"};
     size_t count = sizeof(names) / sizeof(names[0]);
@@ -65,7 +66,7 @@ static void every_template_escapes_every_value(void **state)
         assert_true(strncmp(rendered.subject, "[fleetlog] ", 11) == 0);
         assert_null(strchr(rendered.subject, '\n'));
     }
-    assert_int_equal(count, 10);
+    assert_int_equal(count, 15);
     fl_arena_fini(&arena);
 }
 
@@ -135,10 +136,11 @@ static void subjects_are_those_that_are_promised(void **state)
     }
 #include "consumers/mailer/alerts.def"
 #undef FL_ALERT_WORDS
-    static const char *const offers[][2] = {{"invitation", ""},          {"share_offer", "a UPS"},
-                                            {"transfer_offer", "a UPS"}, {"sign_up", ""},
-                                            {"sign_up_known", ""},       {"password_reset", ""},
-                                            {"address_change", ""},      {"address_changed", ""}};
+    static const char *const offers[][2] = {
+        {"invitation", ""},     {"share_offer", "a UPS"},  {"transfer_offer", "a UPS"},
+        {"sign_up", ""},        {"sign_up_known", ""},     {"password_reset", ""},
+        {"address_change", ""}, {"address_changed", ""},   {"license_code", ""},
+        {"reseller_offer", ""}, {"reseller_reminder", ""}, {"renewals_report", ""}};
     for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
         struct fl_template_values values = all(offers[i][1], storage);
         for (size_t k = 0; k < values.count; k++)
