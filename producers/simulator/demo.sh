@@ -26,6 +26,7 @@ owner_company='Northwind Grocers' owner=olivia@northwind.example
 provider_company='Brightline Power Services' provider=max@brightline.example
 # Shared by the owner with the provider.
 shared=(hq-rack-a1 hq-phones hq-reception north-till-1 south-freezer)
+licensed=(hq-rack-a1 hq-phones)
 speed=4          # scenario seconds per second
 outage_speed=60  # while the plug is out: what takes half an hour takes half a minute
 wait_seconds=90
@@ -197,6 +198,15 @@ share_some() {
   f share accept "$(text_of token <<<"$answer")" --as "$provider" >/dev/null
 }
 
+# A license of the owner's: on the device that the provider looks after, and on one more.
+license_some() {
+  local answer
+  answer=$(f license mint --company "$owner_company" --plan advanced --nodes 5 --installer "$owner" --net 49000 \
+    --order PO-4711 --json) || return
+  remember license-code "$(text_of code <<<"$answer")"
+  f license apply "$(remembered license-code)" "${licensed[@]}" --as "$owner" >/dev/null
+}
+
 text_of() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p"; } # MEMBER of one line of JSON
 
 # --- saying -------------------------------------------------------------------------------------------------------
@@ -224,6 +234,8 @@ Try:"
   try "fleetlog invite pat@northwind.example" 'a co-worker'
   try "fleetlog share hq-lab --with $provider" 'one more device'
   try "fleetlog unshare $(remembered share-id) hq-phones" "either side may; the owner's log says who"
+  try "fleetlog license apply $(remembered license-code) hq-reception" 'one of three nodes that are left'
+  try 'fleetlog license ledger' 'what was bought, where it is, until when'
   try "fleetlog command self-test hq-lab" 'reaches upsd, succeeds when its result is seen'
   try "fleetlog command self-test hq-reception" 'this battery is worn out'
   try 'fleetlog tail' 'the last ten events, then live'
@@ -279,6 +291,7 @@ start() {
   enrol owner "$owner" "$(grep -c '^ups ' "$here/fleets/demo.fleet")"
   enrol provider "$provider" "$(($(grep -c '^ups ' "$here/fleets/provider.fleet") + 1))"
   once share share_some
+  once license license_some
   remember ready yes
   say "ready"
   what_to_try
