@@ -24,6 +24,7 @@ struct fl_topic_spec {
     int64_t retention_ms;    /* -1: for ever */
     int64_t retention_bytes; /* per partition; -1: unbounded */
     bool compacted;          /* newest record per key stays; a NULL value removes the key */
+    int64_t compaction_ms;   /* a compacted topic made on Kafka: at most this late; 0: an hour */
 };
 
 struct fl_topic_info {
@@ -100,6 +101,10 @@ enum fl_error fl_journal_offset_at(struct fl_journal *journal, const char *topic
 /* Applies retention and compaction (embedded, memory; Kafka does it itself: FL_OK). Bounded work
  * per call. */
 enum fl_error fl_journal_maintain(struct fl_journal *journal, int64_t now_ms) FL_MUST_USE;
+
+/* Makes unreadable what retention and compaction have removed from a topic (embedded; elsewhere
+ * FL_OK: Kafka deletes the files of old segments itself). FL_BUSY: a reader holds old pages. */
+enum fl_error fl_journal_scrub(struct fl_journal *journal, const char *topic) FL_MUST_USE;
 
 /* Removes a topic with all its records (migrate and tests). */
 enum fl_error fl_journal_delete_topic(struct fl_journal *journal, const char *topic) FL_MUST_USE;

@@ -21,6 +21,7 @@ struct fl_journal_ops {
     enum fl_error (*offsets)(struct fl_journal *, const char *, uint32_t, uint64_t *, uint64_t *);
     enum fl_error (*offset_at)(struct fl_journal *, const char *, uint32_t, int64_t, uint64_t *);
     enum fl_error (*maintain)(struct fl_journal *, int64_t);
+    enum fl_error (*scrub)(struct fl_journal *, const char *); /* NULL: there is nothing to do */
     enum fl_error (*delete_topic)(struct fl_journal *, const char *);
     enum fl_error (*reader_open)(struct fl_journal *, const struct fl_source *, size_t,
                                  struct fl_reader **);

@@ -7,50 +7,31 @@
 #include "core/assert.h"
 #include "core/cursor.h"
 #include "core/file.h"
+#include "core/keyring_internal.h"
 
 static const char file_label[] = "fleetlog-keyring-1\n";
 static const char fingerprint_label[] = "fleetlog-keyring-fingerprint-1\n";
 
 enum {
     LABEL_SIZE = sizeof(file_label) - 1,
-    CONTENT_SIZE_MAX = 2 * FL_KEY_BYTES + 4 + FL_KEYRING_EPOCH_COUNT_MAX * (4 + 2 * FL_KEY_BYTES) +
-                       4 + FL_KEYRING_LINK_COUNT_MAX * (4 + FL_KEY_BYTES),
-    FILE_SIZE_MAX = LABEL_SIZE + FL_SEAL_NONCE_SIZE + CONTENT_SIZE_MAX + FL_SEAL_TAG_SIZE,
+    FILE_SIZE_MAX =
+        LABEL_SIZE + FL_SEAL_NONCE_SIZE + FL_KEYRING_CONTENT_SIZE_MAX + FL_SEAL_TAG_SIZE,
 };
 
-struct epoch {
-    uint32_t number;
-    uint8_t key[FL_KEY_BYTES];
-    uint8_t pepper[FL_KEY_BYTES];
-};
-
-struct link_key {
-    uint32_t generation;
-    uint8_t key[FL_KEY_BYTES];
-};
-
-struct fl_keyring {
-    uint8_t id[FL_KEY_BYTES];
-    uint8_t checkpoint_seed[FL_KEY_BYTES];
-    uint32_t epoch_count;
-    struct epoch epochs[FL_KEYRING_EPOCH_COUNT_MAX];
-    uint32_t link_count;
-    struct link_key links[FL_KEYRING_LINK_COUNT_MAX];
-};
-
-static struct fl_keyring *allocate(void)
+struct fl_keyring *fl_keyring_allocate(void)
 {
     int ready = sodium_init();
     fl_assert(ready >= 0);
     struct fl_keyring *keyring = sodium_malloc(sizeof(*keyring));
     fl_assert(keyring != NULL);
     memset(keyring, 0, sizeof(*keyring));
+    pthread_rwlock_init(&keyring->lock, NULL);
     return keyring;
 }
 
 struct fl_keyring *fl_keyring_create(const struct fl_port *port)
 {
-    struct fl_keyring *keyring = allocate();
+    struct fl_keyring *keyring = fl_keyring_allocate();
     fl_port_random(port, keyring->id, sizeof(keyring->id));
     fl_port_random(port, keyring->checkpoint_seed, sizeof(keyring->checkpoint_seed));
     keyring->epoch_count = 1;
@@ -65,6 +46,8 @@ struct fl_keyring *fl_keyring_create(const struct fl_port *port)
 
 void fl_keyring_close(struct fl_keyring **keyring)
 {
+    if (*keyring != NULL)
+        pthread_rwlock_destroy(&(*keyring)->lock);
     sodium_free(*keyring); /* wipes; tolerates NULL */
     *keyring = NULL;
 }
@@ -76,7 +59,7 @@ static void read_key(struct fl_read_cursor *in, uint8_t out[FL_KEY_BYTES])
         memcpy(out, bytes.data, FL_KEY_BYTES);
 }
 
-static enum fl_error parse(struct fl_slice content, struct fl_keyring *keyring)
+enum fl_error fl_keyring_parse(struct fl_slice content, struct fl_keyring *keyring)
 {
     struct fl_read_cursor in;
     fl_read_init(&in, content);
@@ -103,10 +86,11 @@ static enum fl_error parse(struct fl_slice content, struct fl_keyring *keyring)
     return FL_OK;
 }
 
-static struct fl_slice format(const struct fl_keyring *keyring, uint8_t out[CONTENT_SIZE_MAX])
+struct fl_slice fl_keyring_format(const struct fl_keyring *keyring,
+                                  uint8_t out[FL_KEYRING_CONTENT_SIZE_MAX])
 {
     struct fl_write_cursor to;
-    fl_write_init(&to, out, CONTENT_SIZE_MAX);
+    fl_write_init(&to, out, FL_KEYRING_CONTENT_SIZE_MAX);
     fl_write_bytes(&to, fl_slice_of(keyring->id, FL_KEY_BYTES));
     fl_write_bytes(&to, fl_slice_of(keyring->checkpoint_seed, FL_KEY_BYTES));
     fl_write_u32(&to, keyring->epoch_count);
@@ -128,7 +112,7 @@ enum fl_error fl_keyring_load(const char *path, const uint8_t wrap_key[FL_KEY_BY
                               struct fl_keyring **keyring)
 {
     uint8_t file[FILE_SIZE_MAX];
-    uint8_t content[CONTENT_SIZE_MAX];
+    uint8_t content[FL_KEYRING_CONTENT_SIZE_MAX];
     size_t size = 0;
     unsigned long long content_size = 0;
     enum fl_error error = fl_file_read(path, file, sizeof(file), &size);
@@ -144,8 +128,8 @@ enum fl_error fl_keyring_load(const char *path, const uint8_t wrap_key[FL_KEY_BY
                                                             file, LABEL_SIZE, nonce, wrap_key);
     if (failed != 0)
         return FL_KEYRING;
-    struct fl_keyring *loaded = allocate();
-    error = parse(fl_slice_of(content, content_size), loaded);
+    struct fl_keyring *loaded = fl_keyring_allocate();
+    error = fl_keyring_parse(fl_slice_of(content, content_size), loaded);
     sodium_memzero(content, sizeof(content));
     if (error != FL_OK) {
         fl_keyring_close(&loaded);
@@ -159,9 +143,11 @@ enum fl_error fl_keyring_save(const struct fl_keyring *keyring, const char *path
                               const uint8_t wrap_key[FL_KEY_BYTES])
 {
     uint8_t file[FILE_SIZE_MAX];
-    uint8_t content[CONTENT_SIZE_MAX];
+    uint8_t content[FL_KEYRING_CONTENT_SIZE_MAX];
     unsigned long long sealed_size = 0;
-    struct fl_slice plain = format(keyring, content);
+    fl_keyring_lock(keyring);
+    struct fl_slice plain = fl_keyring_format(keyring, content);
+    fl_keyring_unlock(keyring);
     memcpy(file, file_label, LABEL_SIZE);
     uint8_t *nonce = file + LABEL_SIZE;
     randombytes_buf(nonce, FL_SEAL_NONCE_SIZE);
@@ -194,15 +180,21 @@ void fl_keyring_fingerprint(const struct fl_keyring *keyring, uint8_t out[FL_HAS
 
 uint32_t fl_keyring_epoch(const struct fl_keyring *keyring)
 {
-    return keyring->epochs[keyring->epoch_count - 1].number;
+    fl_keyring_lock(keyring);
+    uint32_t number = keyring->epochs[keyring->epoch_count - 1].number;
+    fl_keyring_unlock(keyring);
+    return number;
 }
 
 uint32_t fl_keyring_link_generation(const struct fl_keyring *keyring)
 {
-    return keyring->links[keyring->link_count - 1].generation;
+    fl_keyring_lock(keyring);
+    uint32_t generation = keyring->links[keyring->link_count - 1].generation;
+    fl_keyring_unlock(keyring);
+    return generation;
 }
 
-static const struct epoch *find_epoch(const struct fl_keyring *keyring, uint32_t number)
+const struct fl_epoch_keys *fl_keyring_find_epoch(const struct fl_keyring *keyring, uint32_t number)
 {
     for (uint32_t i = 0; i < keyring->epoch_count; i++)
         if (keyring->epochs[i].number == number)
@@ -210,7 +202,8 @@ static const struct epoch *find_epoch(const struct fl_keyring *keyring, uint32_t
     return NULL;
 }
 
-static const struct link_key *find_link(const struct fl_keyring *keyring, uint32_t generation)
+const struct fl_link_key *fl_keyring_find_link(const struct fl_keyring *keyring,
+                                               uint32_t generation)
 {
     for (uint32_t i = 0; i < keyring->link_count; i++)
         if (keyring->links[i].generation == generation)
@@ -218,15 +211,28 @@ static const struct link_key *find_link(const struct fl_keyring *keyring, uint32
     return NULL;
 }
 
+/* A copy of an epoch's keys, to be wiped; false: it is gone. */
+static bool take_epoch(const struct fl_keyring *keyring, uint32_t number,
+                       struct fl_epoch_keys *keys)
+{
+    fl_keyring_lock(keyring);
+    const struct fl_epoch_keys *found = fl_keyring_find_epoch(keyring, number);
+    if (found != NULL)
+        *keys = *found;
+    fl_keyring_unlock(keyring);
+    return found != NULL;
+}
+
 enum fl_error fl_keyring_address_index(const struct fl_keyring *keyring, uint32_t epoch,
                                        struct fl_slice normalised,
                                        uint8_t out[FL_ADDRESS_INDEX_SIZE])
 {
-    const struct epoch *found = find_epoch(keyring, epoch);
-    if (found == NULL)
+    struct fl_epoch_keys keys;
+    if (!take_epoch(keyring, epoch, &keys))
         return FL_KEYRING;
-    crypto_generichash(out, FL_ADDRESS_INDEX_SIZE, normalised.data, normalised.size, found->pepper,
+    crypto_generichash(out, FL_ADDRESS_INDEX_SIZE, normalised.data, normalised.size, keys.pepper,
                        FL_KEY_BYTES);
+    sodium_memzero(&keys, sizeof(keys));
     return FL_OK;
 }
 
@@ -249,13 +255,14 @@ enum fl_error fl_keyring_seal(const struct fl_keyring *keyring, const struct fl_
                               uint8_t nonce[FL_SEAL_NONCE_SIZE], uint8_t *out)
 {
     uint8_t aad_bytes[AAD_SIZE_MAX];
-    const struct epoch *found = find_epoch(keyring, epoch);
-    if (found == NULL)
+    struct fl_epoch_keys keys;
+    if (!take_epoch(keyring, epoch, &keys))
         return FL_KEYRING;
     struct fl_slice aad = seal_aad(record_key, epoch, aad_bytes);
     fl_port_random(port, nonce, FL_SEAL_NONCE_SIZE);
     crypto_aead_xchacha20poly1305_ietf_encrypt(out, NULL, plain.data, plain.size, aad.data,
-                                               aad.size, NULL, nonce, found->key);
+                                               aad.size, NULL, nonce, keys.key);
+    sodium_memzero(&keys, sizeof(keys));
     return FL_OK;
 }
 
@@ -265,14 +272,15 @@ enum fl_error fl_keyring_open_sealed(const struct fl_keyring *keyring, uint32_t 
                                      struct fl_slice sealed, uint8_t *out)
 {
     uint8_t aad_bytes[AAD_SIZE_MAX];
-    const struct epoch *found = find_epoch(keyring, epoch);
-    if (found == NULL)
-        return FL_KEYRING;
+    struct fl_epoch_keys keys;
     if (sealed.size < FL_SEAL_TAG_SIZE || record_key.size > FL_KEY_BYTES * 8)
         return FL_UNAUTHENTIC;
+    if (!take_epoch(keyring, epoch, &keys))
+        return FL_KEYRING;
     struct fl_slice aad = seal_aad(record_key, epoch, aad_bytes);
     int failed = crypto_aead_xchacha20poly1305_ietf_decrypt(
-        out, NULL, NULL, sealed.data, sealed.size, aad.data, aad.size, nonce, found->key);
+        out, NULL, NULL, sealed.data, sealed.size, aad.data, aad.size, nonce, keys.key);
+    sodium_memzero(&keys, sizeof(keys));
     return failed == 0 ? FL_OK : FL_UNAUTHENTIC;
 }
 
@@ -282,10 +290,13 @@ enum fl_error fl_keyring_link_token(const struct fl_keyring *keyring, uint32_t g
 {
     uint8_t mac[crypto_auth_hmacsha256_BYTES];
     crypto_auth_hmacsha256_state state;
-    const struct link_key *link = find_link(keyring, generation);
+    fl_keyring_lock(keyring);
+    const struct fl_link_key *link = fl_keyring_find_link(keyring, generation);
+    if (link != NULL)
+        crypto_auth_hmacsha256_init(&state, link->key, FL_KEY_BYTES);
+    fl_keyring_unlock(keyring);
     if (link == NULL)
         return FL_KEYRING;
-    crypto_auth_hmacsha256_init(&state, link->key, FL_KEY_BYTES);
     crypto_auth_hmacsha256_update(&state, (const uint8_t *)purpose, strlen(purpose) + 1);
     crypto_auth_hmacsha256_update(&state, id.data, id.size);
     crypto_auth_hmacsha256_final(&state, mac);

@@ -11,7 +11,7 @@
  *
  * File: "fleetlog-keyring-1\n", nonce 24, ciphertext of {id 32, checkpoint seed 32, u32 count of
  * epochs {u32 number, key 32, pepper 32}, u32 count of link keys {u32 generation, key 32}};
- * integers big-endian; AAD: the first line. Threading: read-only after loading. Allocation: one
+ * integers big-endian; AAD: the first line. Threading: any thread. Allocation: one
  * block in locked memory (sodium_malloc). Limits: FL_KEYRING_EPOCH_COUNT_MAX epochs,
  * FL_KEYRING_LINK_COUNT_MAX link keys.
  */

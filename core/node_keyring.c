@@ -4,9 +4,12 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/file.h"
+#include "core/keyring_change.h"
+#include "core/keyring_internal.h"
 
 static bool is_given(const struct fl_config *config, const struct fl_datadir *datadir,
                      char path[PATH_MAX])
@@ -76,4 +79,36 @@ enum fl_error fl_node_keyring_load(const struct fl_config *config, const struct 
         snprintf(detail, FL_KEYRING_DETAIL_SIZE,
                  "the keyring %.300s is damaged or wrapped by another key", path);
     return error;
+}
+
+/* Changes whenever the file is replaced; 0: there is none. */
+static uint64_t stamp_of(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return 0;
+    uint64_t stamp = (uint64_t)status.st_mtim.tv_sec * 1000000000U +
+                     (uint64_t)status.st_mtim.tv_nsec + (uint64_t)status.st_ino * 2654435761U;
+    return stamp == 0 ? 1 : stamp;
+}
+
+enum fl_error fl_node_keyring_refresh(const struct fl_config *config,
+                                      const struct fl_datadir *datadir, struct fl_keyring *keyring)
+{
+    char path[PATH_MAX];
+    char detail[FL_KEYRING_DETAIL_SIZE];
+    struct fl_keyring *newer = NULL;
+    fl_datadir_path(datadir, "keyring", path);
+    uint64_t stamp = stamp_of(path);
+    fl_keyring_lock(keyring);
+    bool same = stamp == keyring->stamp;
+    fl_keyring_unlock(keyring);
+    if (same)
+        return FL_OK;
+    enum fl_error error = fl_node_keyring_load(config, datadir, &newer, detail);
+    if (error != FL_OK)
+        return error;
+    newer->stamp = stamp;
+    fl_keyring_become(keyring, &newer);
+    return FL_OK;
 }

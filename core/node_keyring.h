@@ -20,6 +20,12 @@ enum fl_error fl_node_keyring_load(const struct fl_config *config, const struct 
                                    struct fl_keyring **keyring,
                                    char detail[FL_KEYRING_DETAIL_SIZE]) FL_MUST_USE;
 
+/* Takes the node's keyring over again if its file was replaced since; one stat otherwise. What
+ * cannot be read leaves the keyring as it is and is returned. */
+enum fl_error fl_node_keyring_refresh(const struct fl_config *config,
+                                      const struct fl_datadir *datadir,
+                                      struct fl_keyring *keyring) FL_MUST_USE;
+
 /* Loads the wrapping key, or makes DATA/wrap.key when none is configured and none is there (`made`
  * says so). */
 enum fl_error fl_node_wrap_key(const struct fl_config *config, const struct fl_datadir *datadir,

@@ -48,6 +48,9 @@ static enum fl_error ensure_topics(struct bootstrap *b)
             spec.retention_ms =
                 (int64_t)fl_config_number(b->duty->config, FL_SETTING_TELEMETRY_RETENTION);
         }
+        if (rows[i].topic == FL_TOPIC_SUBJECTS)
+            spec.compaction_ms =
+                (int64_t)fl_config_number(b->duty->config, FL_SETTING_SUBJECTS_COMPACTION);
         enum fl_error error = fl_journal_ensure_topic(journal, &spec);
         /* The number of partitions is the genesis record's to say; a topic that is there stays as
          * it is. */
@@ -191,8 +194,8 @@ static enum fl_error refuse_foreign_keyring(struct bootstrap *b)
 {
     if (b->made_keyring)
         unlink(b->keyring_path);
-    say(b, "this node's keyring does not belong to this log: copy `keyring`, and "
-           "`wrap.key` if there is one, from the data directory of a node that does");
+    say(b, "this node's keyring does not belong to this log: bring the log's with `fleetlog keys "
+           "request` here and `fleetlog keys admit-node` on a node that has it");
     return FL_KEYRING;
 }
 

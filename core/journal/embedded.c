@@ -366,6 +366,7 @@ static const struct fl_journal_ops embedded_ops = {
     .offsets = fl_embedded_offsets,
     .offset_at = fl_embedded_offset_at,
     .maintain = fl_embedded_maintain,
+    .scrub = fl_embedded_scrub,
     .delete_topic = fl_embedded_delete_topic,
     .reader_open = fl_embedded_reader_open,
     .reader_poll = fl_embedded_reader_poll,

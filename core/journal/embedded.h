@@ -108,6 +108,7 @@ enum fl_error fl_embedded_offsets(struct fl_journal *base, const char *name, uin
 enum fl_error fl_embedded_offset_at(struct fl_journal *base, const char *name, uint32_t partition,
                                     int64_t time_ms, uint64_t *offset);
 enum fl_error fl_embedded_maintain(struct fl_journal *base, int64_t now_ms);
+enum fl_error fl_embedded_scrub(struct fl_journal *journal, const char *topic);
 enum fl_error fl_embedded_reader_open(struct fl_journal *base, const struct fl_source *sources,
                                       size_t source_count, struct fl_reader **reader);
 enum fl_error fl_embedded_reader_poll(struct fl_reader *base, int timeout_ms, size_t size_max,

@@ -258,3 +258,17 @@ enum fl_error fl_embedded_maintain(struct fl_journal *base, int64_t now_ms)
     closedir(directory);
     return first_error;
 }
+
+enum fl_error fl_embedded_scrub(struct fl_journal *base, const char *name)
+{
+    struct fl_embedded *journal = (struct fl_embedded *)base;
+    struct fl_embedded_topic *topic = NULL;
+    enum fl_error error = fl_embedded_get(journal, name, &topic);
+    if (error != FL_OK)
+        return error;
+    error = fl_env_sweep(topic->env, NULL);
+    if (error == FL_OK)
+        error = fl_env_scrub(topic->env);
+    fl_embedded_put(journal, topic);
+    return error;
+}

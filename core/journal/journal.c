@@ -195,6 +195,11 @@ enum fl_error fl_journal_maintain(struct fl_journal *journal, int64_t now_ms)
     return journal->ops->maintain(journal, now_ms);
 }
 
+enum fl_error fl_journal_scrub(struct fl_journal *journal, const char *topic)
+{
+    return journal->ops->scrub == NULL ? FL_OK : journal->ops->scrub(journal, topic);
+}
+
 enum fl_error fl_journal_delete_topic(struct fl_journal *journal, const char *topic)
 {
     return journal->ops->delete_topic(journal, topic);

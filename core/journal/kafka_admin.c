@@ -7,7 +7,8 @@
 #include "core/journal/kafka_internal.h"
 
 enum {
-    CONFIG_COUNT_MAX = 10,
+    CONFIG_COUNT_MAX = 14,
+    COMPACTION_MS = 3600 * 1000,
 };
 
 /* One admin call: options and the queue that its answer comes to. */
@@ -192,8 +193,14 @@ static size_t new_configs(const struct fl_kafka *kafka, const struct fl_topic_sp
     if (kafka->replication_factor > 0)
         CONFIG("min.insync.replicas", "%d", kafka->replication_factor >= 3 ? 2 : 1);
     /* What was erased must leave the disk within a day although the topic is quiet. */
-    if (spec->compacted)
-        CONFIG("max.compaction.lag.ms", "%d", 24 * 3600 * 1000);
+    if (spec->compacted) {
+        int64_t lag_ms = spec->compaction_ms > 0 ? spec->compaction_ms : COMPACTION_MS;
+        /* The segment that is written to is never compacted: it has to end first. */
+        CONFIG("max.compaction.lag.ms", "%" PRId64, lag_ms);
+        CONFIG("segment.ms", "%" PRId64, lag_ms / 4 + 1);
+        CONFIG("min.cleanable.dirty.ratio", "%s", "0.01");
+        CONFIG("file.delete.delay.ms", "%" PRId64, lag_ms < 60000 ? lag_ms : 60000);
+    }
 #undef CONFIG
     return count;
 }

@@ -109,7 +109,7 @@ static int open_handle(struct fl_env *env, const struct fl_env_options *options)
     if (code == MDB_SUCCESS)
         code = mdb_env_set_maxreaders(env->handle, FL_ENV_READER_COUNT_MAX);
     if (code == MDB_SUCCESS)
-        code = mdb_env_set_maxdbs(env->handle, FL_KV_TABLE_COUNT_MAX);
+        code = mdb_env_set_maxdbs(env->handle, FL_KV_TABLE_COUNT_MAX + 1);
     if (code == MDB_SUCCESS)
         code = mdb_env_open(env->handle, options->directory, flags, FILE_MODE);
     int dead = 0;

@@ -47,6 +47,12 @@ enum fl_error fl_env_sweep(struct fl_env *env, unsigned *cleared) FL_MUST_USE;
  * use meanwhile. */
 enum fl_error fl_env_copy(struct fl_env *env, const char *target) FL_MUST_USE;
 
+/* Writes every table anew and overwrites every page that is free then, so that nothing deleted can
+ * be read in the file any more. It takes as long as a copy, with other writers waiting, and up to
+ * three times the room. FL_BUSY: a reader holds old pages; try again. Any process that may
+ * write: it changes no row. */
+enum fl_error fl_env_scrub(struct fl_env *env) FL_MUST_USE;
+
 struct fl_env_usage {
     uint64_t map_size;  /* bytes of address space */
     uint64_t used_size; /* bytes of the data file in use or free for reuse */

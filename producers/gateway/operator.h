@@ -62,6 +62,19 @@ call_handler fl_route_post_share;
 call_handler fl_route_post_share_accept;
 call_handler fl_route_delete_share;
 
+/* people.c */
+/* Person of an address or id; NULL if he is not known. */
+const fl_subject_row *fl_call_find_person(struct call *call, struct fl_kv *kv, const char *name);
+
+/* Takes keys over that came or went since; one stat otherwise. */
+enum fl_error fl_gateway_refresh_keys(struct gateway *gateway) FL_MUST_USE;
+
+/* operator_privacy.c */
+call_handler fl_route_post_erasure;
+call_handler fl_route_get_erasure;
+call_handler fl_route_post_link_key;
+call_handler fl_route_post_epoch;
+
 /* operator_transfer.c */
 call_handler fl_route_get_transfers;
 call_handler fl_route_post_transfer;

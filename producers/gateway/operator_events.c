@@ -23,7 +23,7 @@ struct naming {
     struct fl_slice company_id; /* whose log it is */
 };
 
-/* Opens the sealed profile of a subject; NULL: erased, or not known (yet). */
+/* Opens the sealed profile of a subject; NULL: not known (yet). */
 static const char *person_name(void *context, const char *subject_id)
 {
     struct naming *naming = context;
@@ -31,6 +31,8 @@ static const char *person_name(void *context, const char *subject_id)
     uint64_t revision = 0;
     struct fl_slice bytes;
     ProtobufCMessage *message = NULL;
+    if (naming->people != NULL && fl_people_is_erased(naming->people, fl_slice_text(subject_id)))
+        return "*erased*";
     if (naming->people == NULL ||
         !fl_people_sealed(naming->people, fl_slice_text(subject_id), &revision, &bytes) ||
         fl_message_decode(arena, &fleetlog__v1__sealed_profile__descriptor, bytes, &message) !=

@@ -5,14 +5,17 @@
 #include <string.h>
 
 #include "core/address.h"
+#include "core/keyring_change.h"
+#include "core/node_keyring.h"
 #include "fleetlog/v1/subjects.pb-c.h"
-#include "producers/gateway/gateway_internal.h"
+#include "producers/gateway/operator.h"
+#include "projections/registry/privacy.h"
 
 enum { FIRST_REVISION = 1 };
 
 /* Seals the profile and appends it to `subjects` under "<subject>/<revision>". */
 static enum fl_error append_profile(struct call *call, const char *subject_id, const char *address,
-                                    int64_t now_ms)
+                                    uint32_t epoch, int64_t now_ms)
 {
     struct gateway *gateway = call->gateway;
     struct fl_arena *arena = &call->arena;
@@ -21,7 +24,6 @@ static enum fl_error append_profile(struct call *call, const char *subject_id, c
     struct fl_record record;
     Fleetlog__V1__Profile profile = FLEETLOG__V1__PROFILE__INIT;
     Fleetlog__V1__SealedProfile sealed = FLEETLOG__V1__SEALED_PROFILE__INIT;
-    uint32_t epoch = fl_keyring_epoch(gateway->keyring);
     char *key = fl_arena_printf(arena, "%s/%d", subject_id, FIRST_REVISION);
     char *source = fl_arena_printf(arena, "/fleetlog/%s/gateway/%s", gateway->log_id,
                                    gateway->duty->datadir->node_id);
@@ -49,65 +51,122 @@ static enum fl_error append_profile(struct call *call, const char *subject_id, c
     return error == FL_TIMEOUT ? FL_UNAVAILABLE : error;
 }
 
+/* The open epochs whose keys are here, oldest first; the oldest must be. Its number is what the
+ * profile is sealed under if it is the last. */
+static enum fl_error open_epochs(struct call *call, uint32_t out[2], size_t *count)
+{
+    struct gateway *gateway = call->gateway;
+    struct fl_store_read read = {.kv = NULL};
+    struct fl_epochs epochs;
+    enum fl_error error = fl_gateway_refresh_keys(gateway);
+    if (error == FL_OK)
+        error = fl_store_read_begin(gateway->registry, &read);
+    if (error != FL_OK)
+        return error;
+    fl_registry_epochs(read.kv, &call->arena, &epochs);
+    error = fl_store_read_end(&read);
+    *count = 0;
+    out[(*count)++] = epochs.oldest_open;
+    if (epochs.newest != epochs.oldest_open &&
+        fl_keyring_has_epoch(gateway->keyring, epochs.newest))
+        out[(*count)++] = epochs.newest;
+    return error;
+}
+
+/* The address under every open epoch; `epoch` receives the newest of them. */
+static enum fl_error index_address(struct call *call, const char *normalised,
+                                   Fleetlog__V1__PersonRef *person, uint32_t *epoch)
+{
+    struct fl_arena *arena = &call->arena;
+    uint32_t numbers[2];
+    Fleetlog__V1__AddressIndex *index = fl_arena_calloc(arena, 2, sizeof(*index));
+    uint8_t *bytes = fl_arena_alloc(arena, (size_t)2 * FL_ADDRESS_INDEX_SIZE);
+    person->indexes = fl_arena_calloc(arena, 2, sizeof(*person->indexes));
+    if (index == NULL || bytes == NULL || person->indexes == NULL)
+        return FL_NO_MEMORY;
+    enum fl_error error = open_epochs(call, numbers, &person->n_indexes);
+    for (size_t i = 0; error == FL_OK && i < person->n_indexes; i++) {
+        fleetlog__v1__address_index__init(&index[i]);
+        index[i].epoch = numbers[i];
+        index[i].index = (ProtobufCBinaryData){FL_ADDRESS_INDEX_SIZE, bytes};
+        error = fl_keyring_address_index(call->gateway->keyring, numbers[i],
+                                         fl_slice_text(normalised), bytes);
+        bytes += FL_ADDRESS_INDEX_SIZE;
+        person->indexes[i] = &index[i];
+        *epoch = numbers[i];
+    }
+    return error;
+}
+
 bool fl_call_person(struct call *call, const char *address, Fleetlog__V1__PersonRef **ref)
 {
     static const char title_empty[] = "Please enter email address";
     static const char title_malformed[] =
         "You have entered an invalid email address. Please re-enter the email address.";
     struct gateway *gateway = call->gateway;
-    struct fl_arena *arena = &call->arena;
     char normalised[FL_ADDRESS_TEXT_SIZE];
+    uint32_t epoch = 0;
     enum fl_error error = fl_address_normalise(fl_slice_text(address), normalised);
     if (error != FL_OK) {
         fl_call_problem(call, 422, error == FL_NOT_FOUND ? title_empty : title_malformed, NULL,
                         "address");
         return false;
     }
-    Fleetlog__V1__PersonRef *person = fl_arena_calloc(arena, 1, sizeof(*person));
-    Fleetlog__V1__AddressIndex *index = fl_arena_calloc(arena, 1, sizeof(*index));
-    Fleetlog__V1__AddressIndex **indexes = fl_arena_calloc(arena, 1, sizeof(*indexes));
-    uint8_t *bytes = fl_arena_alloc(arena, FL_ADDRESS_INDEX_SIZE);
-    if (person == NULL || index == NULL || indexes == NULL || bytes == NULL) {
+    Fleetlog__V1__PersonRef *person = fl_arena_calloc(&call->arena, 1, sizeof(*person));
+    if (person == NULL) {
         fl_call_error(call, FL_NO_MEMORY);
         return false;
     }
     fleetlog__v1__person_ref__init(person);
-    fleetlog__v1__address_index__init(index);
-    index->epoch = fl_keyring_epoch(gateway->keyring);
-    error =
-        fl_keyring_address_index(gateway->keyring, index->epoch, fl_slice_text(normalised), bytes);
-    index->index = (ProtobufCBinaryData){FL_ADDRESS_INDEX_SIZE, bytes};
-    indexes[0] = index;
+    error = index_address(call, normalised, person, &epoch);
     /* Always a subject of its own: whoever the index is known as, the decider uses that subject,
      * and the profile written here, which no event names, is removed again. */
     person->subject_id = fl_call_mint(call);
     person->revision = FIRST_REVISION;
-    person->indexes = indexes;
-    person->n_indexes = 1;
     person->profile_time_ms = fl_port_wall_ms(gateway->duty->port);
     if (error == FL_OK)
-        error = append_profile(call, person->subject_id, normalised, person->profile_time_ms);
+        error =
+            append_profile(call, person->subject_id, normalised, epoch, person->profile_time_ms);
     if (error != FL_OK)
         fl_call_error(call, error);
     *ref = person;
     return error == FL_OK;
 }
 
-const fl_account_row *fl_call_find_account(struct call *call, struct fl_kv *kv, const char *name)
+const fl_subject_row *fl_call_find_person(struct call *call, struct fl_kv *kv, const char *name)
 {
     struct gateway *gateway = call->gateway;
     char normalised[FL_ADDRESS_TEXT_SIZE];
     uint8_t index[FL_ADDRESS_INDEX_SIZE];
-    uint32_t epoch = fl_keyring_epoch(gateway->keyring);
+    uint32_t epochs[FL_KEYRING_EPOCH_COUNT_MAX];
+    if (fl_id_is_valid(fl_slice_text(name)))
+        return fl_registry_subject(kv, &call->arena, fl_slice_text(name));
+    if (fl_address_normalise(fl_slice_text(name), normalised) != FL_OK ||
+        fl_gateway_refresh_keys(gateway) != FL_OK)
+        return NULL;
+    for (uint32_t i = fl_keyring_list_epochs(gateway->keyring, epochs); i > 0; i--) {
+        const fl_subject_row *row = NULL;
+        if (fl_keyring_address_index(gateway->keyring, epochs[i - 1], fl_slice_text(normalised),
+                                     index) == FL_OK)
+            row = fl_registry_subject_by_address(kv, &call->arena, epochs[i - 1],
+                                                 fl_slice_of(index, sizeof(index)));
+        if (row != NULL)
+            return row;
+    }
+    return NULL;
+}
+
+const fl_account_row *fl_call_find_account(struct call *call, struct fl_kv *kv, const char *name)
+{
     if (fl_id_is_valid(fl_slice_text(name)))
         return fl_registry_account(kv, &call->arena, fl_slice_text(name));
-    if (fl_address_normalise(fl_slice_text(name), normalised) != FL_OK ||
-        fl_keyring_address_index(gateway->keyring, epoch, fl_slice_text(normalised), index) !=
-            FL_OK)
-        return NULL;
-    const fl_subject_row *subject =
-        fl_registry_subject_by_address(kv, &call->arena, epoch, fl_slice_of(index, sizeof(index)));
+    const fl_subject_row *subject = fl_call_find_person(call, kv, name);
     return subject == NULL
                ? NULL
                : fl_registry_account(kv, &call->arena, fl_slice_text(subject->subject_id));
+}
+
+enum fl_error fl_gateway_refresh_keys(struct gateway *gateway)
+{
+    return fl_node_keyring_refresh(gateway->duty->config, gateway->duty->datadir, gateway->keyring);
 }

@@ -56,6 +56,17 @@ extern const struct fl_command fl_command_transfer_cancel;
 /* clock.c */
 extern const struct fl_command fl_command_clock_accept;
 
+/* erase.c */
+extern const struct fl_command fl_command_erase;
+
+/* keys.c */
+extern const struct fl_command fl_command_keys_list;
+extern const struct fl_command fl_command_keys_rotate;
+extern const struct fl_command fl_command_keys_backup;
+extern const struct fl_command fl_command_keys_request;
+extern const struct fl_command fl_command_keys_admit_node;
+extern const struct fl_command fl_command_keys_restore;
+
 /* coworker.c */
 extern const struct fl_command fl_command_invitation_list;
 extern const struct fl_command fl_command_invitation_cancel;

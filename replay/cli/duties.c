@@ -3,6 +3,7 @@
 
 #include "consumers/decider/decider.h"
 #include "consumers/detector/detector.h"
+#include "consumers/keeper/keeper.h"
 #include "consumers/mailer/mailer.h"
 #include "consumers/mailer/smtp.h"
 #include "consumers/runner/projector.h"
@@ -12,11 +13,12 @@
 #include "core/assert.h"
 #include "core/diag.h"
 #include "core/file.h"
+#include "core/node_keyring.h"
 #include "producers/gateway/gateway.h"
 #include "replay/cli/commands.h"
 #include "replay/views.h"
 
-enum { KEEP_MS = 10000 };
+enum { KEEP_MS = 1000, KEEP_BUSY_MS = 100, KEEP_JOURNAL_MS = 10000 };
 
 /* The global options that a child is started with: the same data, configuration and journal. */
 struct child_options {
@@ -300,20 +302,53 @@ const struct fl_command fl_command_serve = {
 };
 
 /* Retention and compaction of the embedded journal, in bounded steps. */
+static enum fl_error keep_journal(struct fl_duty *duty)
+{
+    enum fl_error error = fl_journal_maintain(duty->journal, fl_port_wall_ms(duty->port));
+    enum fl_error_class class = fl_error_class(error);
+    if (class == FL_CLASS_NONE || class == FL_CLASS_RETRY || class == FL_CLASS_LIMIT)
+        return FL_OK;
+    fl_diag(FAILED, FL_TEXT("error", fl_error_name(error)),
+            FL_TEXT("detail", fl_journal_detail(duty->journal)));
+    return error;
+}
+
+/* Personal data. A node that cannot keep it now keeps its journal all the same. */
+static void keep_people(struct fl_duty *duty, struct fl_keeper **keeper, bool *more)
+{
+    char detail[FL_KEYRING_DETAIL_SIZE] = "";
+    enum fl_error error = FL_OK;
+    *more = false;
+    if (*keeper == NULL)
+        error = fl_keeper_open(duty, keeper, detail);
+    if (error == FL_OK)
+        error = fl_keeper_step(*keeper, more);
+    /* The views are not there yet. */
+    if (error == FL_UNAVAILABLE || error == FL_TIMEOUT)
+        return;
+    if (error != FL_OK)
+        fl_diag(RETRY, FL_TEXT("what", "keeper"), FL_TEXT("error", fl_error_name(error)),
+                FL_TEXT("detail", *keeper == NULL ? detail : fl_keeper_waits_for(*keeper)));
+}
+
 static enum fl_error keep(struct fl_duty *duty, const void *context)
 {
+    struct fl_keeper *keeper = NULL;
+    bool more = true;
+    int64_t kept_ms = 0;
     (void)context;
     fl_duty_ready(duty);
+    enum fl_error error = FL_OK;
     do {
-        enum fl_error error = fl_journal_maintain(duty->journal, fl_port_wall_ms(duty->port));
-        enum fl_error_class class = fl_error_class(error);
-        if (class != FL_CLASS_NONE && class != FL_CLASS_RETRY && class != FL_CLASS_LIMIT) {
-            fl_diag(FAILED, FL_TEXT("error", fl_error_name(error)),
-                    FL_TEXT("detail", fl_journal_detail(duty->journal)));
-            return error;
+        int64_t now_ms = fl_port_monotonic_ms(duty->port);
+        if (more || now_ms >= kept_ms + KEEP_JOURNAL_MS) {
+            error = keep_journal(duty);
+            kept_ms = now_ms;
         }
-    } while (!fl_duty_wait(duty, KEEP_MS));
-    return FL_OK;
+        keep_people(duty, &keeper, &more);
+    } while (error == FL_OK && !fl_duty_wait(duty, more ? KEEP_BUSY_MS : KEEP_MS));
+    fl_keeper_close(&keeper);
+    return error;
 }
 
 static int keep_command(struct fl_cli *cli, const struct fl_arguments *arguments)
@@ -325,6 +360,6 @@ static int keep_command(struct fl_cli *cli, const struct fl_arguments *arguments
 const struct fl_command fl_command_keep = {
     .name = "keep",
     .operands = "",
-    .summary = "run the journal's housekeeping alone: retention and compaction",
+    .summary = "run the housekeeping alone: retention, compaction, profiles, erasures",
     .run = keep_command,
 };

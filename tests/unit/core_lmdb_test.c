@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -509,6 +510,56 @@ static void follows_a_map_that_another_process_enlarged(void **state)
     fl_scratch_remove(&small);
 }
 
+static bool file_has(const struct fixture *fixture, const char *needle)
+{
+    char path[PATH_MAX];
+    uint8_t *bytes = malloc(16 * 1024 * 1024);
+    snprintf(path, sizeof(path), "%s/data.mdb", fixture->scratch.path);
+    FILE *file = fopen(path, "rb");
+    assert_true(bytes != NULL && file != NULL);
+    size_t size = fread(bytes, 1, 16 * 1024 * 1024, file);
+    fclose(file);
+    bool found = memmem(bytes, size, needle, strlen(needle)) != NULL;
+    free(bytes);
+    return found;
+}
+
+static void a_scrubbed_file_gives_nothing_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fl_txn reader;
+    struct fl_txn txn;
+    struct fl_slice value;
+    char key[16];
+    for (int round = 0; round < 40; round++) {
+        snprintf(key, sizeof(key), "k%d", round);
+        put_committed(fixture->env, key, "a secret that must go away");
+    }
+    put_committed(fixture->env, "stays", "what stays");
+    assert_int_equal(fl_txn_begin_read(&reader, fixture->env), FL_OK);
+    assert_true(fl_kv_get(&reader.kv, ROWS, text("k1"), &value));
+    assert_int_equal(fl_txn_begin_write(&txn, fixture->env), FL_OK);
+    for (int round = 0; round < 40; round++) {
+        snprintf(key, sizeof(key), "k%d", round);
+        assert_true(fl_kv_del(&txn.kv, ROWS, text(key)));
+    }
+    assert_int_equal(fl_txn_commit(&txn), FL_OK);
+    assert_true(file_has(fixture, "a secret that must go away"));
+    /* Who still reads the old rows is not taken them from. */
+    assert_int_equal(fl_env_scrub(fixture->env), FL_BUSY);
+    assert_true(fl_kv_get(&reader.kv, ROWS, text("k2"), &value));
+    assert_true(fl_slice_equal(value, text("a secret that must go away")));
+    fl_txn_abort(&reader);
+    enum fl_error error = fl_env_scrub(fixture->env);
+    if (error != FL_OK)
+        fail_msg("%s: %s", fl_error_name(error), fl_env_detail(fixture->env));
+    assert_false(file_has(fixture, "a secret that must go away"));
+    assert_int_equal(fl_txn_begin_read(&txn, fixture->env), FL_OK);
+    assert_true(fl_kv_get(&txn.kv, ROWS, text("stays"), &value));
+    fl_txn_abort(&txn);
+    assert_int_equal(fl_env_scrub(fixture->env), FL_OK);
+}
+
 int main(int count, char **arguments)
 {
     if (count == 3 && strcmp(arguments[1], "grow") == 0)
@@ -525,6 +576,7 @@ int main(int count, char **arguments)
         cmocka_unit_test_setup_teardown(files_are_private_and_a_missing_one_is_not_found, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_second_open_in_a_process_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_scrubbed_file_gives_nothing_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(copies_what_is_committed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_commit_wakes_a_waiter_who_then_sees_it, set_up,
                                         tear_down),

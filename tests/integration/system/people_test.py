@@ -115,7 +115,7 @@ class People(SystemTest):
             [BINARY, "up"], env=node.env(), capture_output=True, timeout=60, stdin=subprocess.DEVNULL, check=False
         )
         self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn(b"copy `keyring`", done.stderr)
+        self.assertIn(b"keys admit-node", done.stderr)
 
     def test_without_up_commands_say_so(self):
         node = self.node()

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A person is erased for good: nothing readable of him is left, and everything else goes on."""
+import base64
+import pathlib
+import unittest
+
+from harness import SystemTest, wait_until
+
+OWNER = "owner@example.org"
+VICTIM = "victim.of.forgetting@example.org"
+
+
+def files_with(directory, *needles):
+    """Files below `directory` that hold one of the byte strings."""
+    found = []
+    for path in sorted(pathlib.Path(directory).rglob("*")):
+        if not path.is_file() or path.is_symlink() or path.stat().st_size == 0:
+            continue
+        content = path.read_bytes()
+        if any(needle in content for needle in needles):
+            found.append(str(path))
+    return found
+
+
+def sealed_profiles(node, subject):
+    """Ciphertexts of a person's profiles, as the topic gives them."""
+    found = []
+    for record in node.run("tail", "-t", "subjects", "-o", "beginning", "-e"):
+        key = record.get("key") or record.get("partitionkey") or ""
+        data = record.get("data") or {}
+        if str(key).startswith(subject) and "ciphertext" in data:
+            found.append(base64.b64decode(data["ciphertext"]))
+    return found
+
+
+class PrivacyTest(SystemTest):
+    def begin(self):
+        node = self.node("a", environment={"FLEETLOG_KEYS_ERASURE_INTERVAL": "0s"})
+        node.start()
+        company = node.run("company", "create", "Acme")[0]["companyId"]
+        owner = node.run("account", "create", OWNER, "--company", company)[0]["accountId"]
+        victim = node.run("account", "create", VICTIM, "--company", company, "--role", "member")[0]["accountId"]
+        return node, company, owner, victim
+
+    def test_erased_for_good(self):
+        node, company, owner, victim = self.begin()
+        ciphertexts = sealed_profiles(node, victim)
+        self.assertTrue(ciphertexts)
+        self.assertTrue(files_with(node.directory, *ciphertexts))
+        self.assertEqual(node.run("keys", "list")[0]["epochs"], [1])
+        answer = node.run("erase", VICTIM)[0]
+        self.assertTrue(answer["erased"])
+        self.assertEqual(node.run("keys", "list")[0]["epochs"], [2])
+        self.assertEqual(sealed_profiles(node, victim), [])
+        self.assertEqual(files_with(node.directory, VICTIM.encode(), *ciphertexts), [])
+        # Everybody else is known as before, and the log holds the person as erased.
+        self.assertEqual(len(node.run("account", "list", account=OWNER)), 1)
+        texts = [line["text"] for line in node.run("events", account=OWNER)]
+        self.assertTrue(any("*erased*" in text for text in texts), texts)
+        self.assertTrue(any(OWNER in text or "administrator" in text for text in texts), texts)
+        again = node.run("account", "create", VICTIM, "--company", company)[0]["accountId"]
+        self.assertNotEqual(again, victim)
+        self.assertTrue(node.run("erase", victim)[0]["erased"])
+        node.run("verify", parse=False)
+        node.run("check", "registry", parse=False)
+        node.run("check", "people", parse=False)
+        self.assertEqual(node.stop(), 0)
+
+    def killed_at(self, point):
+        node = self.node(
+            point,
+            environment={"FLEETLOG_KEYS_ERASURE_INTERVAL": "0s", "FLEETLOG_FAULT_POINT": f"keeper.{point}"},
+        )
+        node.start()
+        company = node.run("company", "create", "Acme")[0]["companyId"]
+        node.run("account", "create", OWNER, "--company", company)
+        victim = node.run("account", "create", VICTIM, "--company", company, "--role", "member")[0]["accountId"]
+        node.run("erase", VICTIM, "--no-wait")
+        wait_until(lambda: "CHILD_DIED" in node.tail(), f"keep dies at {point}")
+        node.stop()
+        del node.environment["FLEETLOG_FAULT_POINT"]
+        node.start()
+        node.run("erase", victim)
+        self.assertEqual(files_with(node.directory, VICTIM.encode()), [])
+        self.assertEqual(sealed_profiles(node, victim), [])
+        self.assertEqual(node.run("keys", "list")[0]["epochs"], [2])
+        self.assertEqual(len(node.run("account", "list", account=OWNER)), 1)
+        node.run("verify", parse=False)
+        node.stop()
+
+    def test_killed_before_the_new_keys(self):
+        for point in ("removed", "opened", "keys", "saved"):
+            with self.subTest(point=point):
+                self.killed_at(point)
+
+    def test_killed_behind_the_new_keys(self):
+        for point in ("profiles", "moved", "closed", "cleaned", "destroyed", "finished"):
+            with self.subTest(point=point):
+                self.killed_at(point)
+
+    def test_keys_travel(self):
+        node, _, _, _ = self.begin()
+        self.assertEqual(node.run("keys", "rotate", "links")[0]["generation"], 2)
+        wait_until(lambda: node.run("keys", "list")[0]["linkKeys"] == [1, 2], "the node holds the new link key")
+        mine = node.run("keys", "list")[0]
+        secret = self.directory / "passphrase"
+        secret.write_text("correct horse battery staple\n")
+        secret.chmod(0o600)
+        copy = self.directory / "copy"
+        node.run("keys", "backup", copy, "--passphrase-file", secret, parse=False)
+        other = self.node("b")
+        other.run("keys", "restore", copy, "--passphrase-file", secret, parse=False)
+        self.assertEqual(other.run("keys", "list")[0], mine)
+        other.run("keys", "restore", copy, "--passphrase-file", secret, code=None, parse=False)
+        third = self.node("c")
+        asked = third.run("keys", "request")[0]
+        sealed = self.directory / "sealed"
+        wrong = node.run("keys", "admit-node", asked["node"], sealed, "--fingerprint", "0000", code=2, parse=False)
+        self.assertIn(b"fingerprint", wrong.stderr)
+        node.run("keys", "admit-node", asked["node"], sealed, "--fingerprint", asked["fingerprint"], parse=False)
+        self.assertNotEqual(other.run("keys", "restore", sealed, code=None, parse=False).returncode, 0)
+        third.run("keys", "restore", sealed, parse=False)
+        self.assertEqual(third.run("keys", "list")[0], mine)
+        self.assertFalse((third.directory / "admission.key").exists())
+        node.stop()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
