@@ -8,7 +8,11 @@
 #include "core/wait.h"
 
 /* An arena that has held something very large does not keep it. */
-enum { ARENA_KEPT_MAX = 4 * FL_APPENDER_PART_SIZE, UNDER_WAY_COUNT_MAX = 4 };
+enum { ARENA_KEPT_MAX = 4 * FL_APPENDER_PART_SIZE };
+
+/* One request of librdkafka's at a time, and not larger than one: with more, its thread spins
+ * (kafka_conf.c), which costs two processors more than the overlap of a second request gains. */
+enum { UNDER_WAY_COUNT_MAX = 1, SENT_COUNT_MAX = 1000 };
 
 struct part {
     struct fl_arena arena;
@@ -52,7 +56,7 @@ static uint32_t part_count(const struct fl_appender *appender, uint32_t at, uint
 {
     size_t size = 0;
     uint32_t count = 0;
-    while (at + count < end && count < FL_BATCH_RECORD_COUNT_MAX) {
+    while (at + count < end && count < SENT_COUNT_MAX) {
         size += fl_record_size(&appender->records[at + count]);
         if (count > 0 && size > FL_BATCH_SIZE_MAX)
             break;

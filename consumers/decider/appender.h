@@ -4,10 +4,9 @@
  * Appends the events of a batch while the rest of it is still being decided.
  *
  * Why: the broker's time and the decider's are spent side by side. What has gathered is sent by a
- * thread while another waits for the answers; several parts may be on their way, in order. Behind a
- * part that failed nothing more is sent; what was on its way by then is what anybody would have
- * written, or void (DESIGN.md section 2). Whether the batch may be committed is for the caller to
- * say, from the offsets.
+ * thread while another waits for the answers, in order. Behind a part that failed nothing more is
+ * sent; what is on the log by then is what anybody would have written, or void (DESIGN.md section
+ * 2). Whether the batch may be committed is for the caller to say, from the offsets.
  *
  * Invariants: 1. records are appended in the order of fl_appender_add. 2. events are copied; a copy
  * lives until its part is acknowledged. Threading: one caller; the two threads are its own, and a
