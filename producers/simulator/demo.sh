@@ -139,6 +139,17 @@ start_kafka() {
   remember bootstrap "$(sed -n 's/^bootstrap=//p' <<<"$out")"
 }
 
+# Mails of the demo go to files, and nowhere else.
+start_mail() {
+  local port
+  port=$(free_port "$(remembered mail-port | grep . || "$driver" --free-port)")
+  remember mail-port "$port"
+  : >"$demo/mail.log"
+  background mail python3 "$here/mail_sink.py" --folder "$demo/mail" --port "$port"
+  wait_until 30 "the demo's mail server does not start (see $demo/mail.log)" grep -q '^smtp=' "$demo/mail.log"
+  export FLEETLOG_MAIL_SMTP=smtp://127.0.0.1:$port FLEETLOG_MAIL_STARTTLS=never FLEETLOG_MAIL_FROM=no-reply@fleetlog.example
+}
+
 start_up() {
   local port
   port=$(free_port "$(remembered gateway-port | grep . || printf 7700)")
@@ -223,6 +234,7 @@ what_to_try() {
   gateway         http://127.0.0.1:$(remembered gateway-port) (agents), $data/run/operator.sock (commands)
   HTTP API        http://127.0.0.1:$(remembered api-port)/v1, measurements http://127.0.0.1:$(remembered metrics-port)/metrics
   upsd            127.0.0.1:$(remembered owner-upsd-port) of $owner_company, 127.0.0.1:$(remembered provider-upsd-port) of $provider_company
+  mail            $demo/mail: every mail that is sent, as a file
   people          $owner ($owner_company), $provider ($provider_company; sees ${#shared[@]} shared devices)
 TXT
   say "
@@ -231,7 +243,8 @@ Try:"
   try "fleetlog device list --as $provider --shared" 'those that the owner shares with the provider'
   try 'fleetlog device show hq-rack-a1' 'facts, readings, every string as it came'
   try 'fleetlog events' 'the Event Log: by severity, then newest'
-  try "fleetlog invite pat@northwind.example" 'a co-worker'
+  try "fleetlog invite pat@northwind.example" 'a co-worker; the mail is a file now, see above'
+  try 'fleetlog notify set --severity warning' 'mail from on battery on, not only critical conditions'
   try "fleetlog share hq-lab --with $provider" 'one more device'
   try "fleetlog unshare $(remembered share-id) hq-phones" "either side may; the owner's log says who"
   try "fleetlog license apply $(remembered license-code) hq-reception" 'one of three nodes that are left'
@@ -279,7 +292,7 @@ start() {
   trap 'exit 0' TERM HUP
   say "data directory $data"
   [[ -z $kafka ]] || { say "starting Apache Kafka …" && start_kafka; }
-  say "starting fleetlog …" && start_up
+  say "starting fleetlog …" && start_mail && start_up
   say "starting two upsds and $(grep -c '^ups ' "$here/fleets/demo.fleet" "$here/fleets/provider.fleet" | awk -F: '{n += $2} END {print n + 1}') simulated UPSes …"
   start_upsd owner-upsd demo --no-dummy
   start_upsd provider-upsd provider

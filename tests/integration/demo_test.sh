@@ -37,6 +37,7 @@ has_rows() { # COUNT OPTION...
   shift
   [[ $(rows "$@") == "$count" ]]
 }
+mail_tells() { grep -rqs "$1" "$FLEETLOG_DATA/demo/mail"; }
 events_show() { "$fleetlog" events --as "$owner" --limit 500 | grep -q "$1"; }
 
 demo --detach >"$scratch/out" 2>&1 || { cat "$scratch/out" && exit 1; }
@@ -48,7 +49,10 @@ expect 'and the owner still has 24' has_rows 24 --as "$owner"
 expect 'a self-test succeeds because its result was seen' \
   "$fleetlog" command self-test hq-lab --as "$owner"
 expect 'one of a worn battery fails' bash -c "! '$fleetlog' command self-test hq-reception --as $owner"
+"$fleetlog" invite pat@northwind.example --as "$owner" >/dev/null
+expect 'an invitation is a mail in a file' within 60 mail_tells '^Subject: .fleetlog. Invitation to join Northwind Grocers'
 expect 'the plug' demo --outage
+expect 'a low battery is one too' within 90 mail_tells '^Subject: .fleetlog. Low battery: '
 for what in 'on battery' 'low battery' 'no longer on battery'; do
   expect "the Event Log shows $what" within 60 events_show "$what"
 done

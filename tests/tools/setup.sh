@@ -24,7 +24,7 @@ packages() { # TASK
         libcmocka-dev libcurl4-openssl-dev libidn2-dev libjansson-dev liblmdb-dev libmicrohttpd-dev libprotobuf-c-dev \
         librdkafka-dev libsodium-dev libssl-dev libutf8proc-dev
       ;;
-    demo) printf '%s\n' curl nut-client nut-server procps ;;
+    demo) printf '%s\n' curl nut-client nut-server procps python3 ;;
     test) printf '%s\n' clang-format-14 curl libnss3-tools:certutil npm:npm nut-client nut-server openssl procps python3 python3-aiosmtpd spin strace ;;
     kafka) printf '%s\n' kcat maven:mvn openjdk-17-jre-headless:java procps ;;
     check) printf '%s\n' clang-14 clang-tidy-14 gcovr libclang-rt-14-dev shellcheck spin ;;
