@@ -22,7 +22,7 @@ struct moved {
 };
 
 /* Opens what is in force; FL_NOT_FOUND: there is nothing that opens. */
-static enum fl_error open_profile(struct fl_keeper *keeper, struct fl_slice key,
+static enum fl_error open_profile(struct fl_privacy *keeper, struct fl_slice key,
                                   struct fl_slice bytes, struct fl_slice *plain)
 {
     ProtobufCMessage *message = NULL;
@@ -45,7 +45,7 @@ static enum fl_error open_profile(struct fl_keeper *keeper, struct fl_slice key,
 }
 
 /* The index of the profile's address under the new pepper. */
-static enum fl_error index_address(struct fl_keeper *keeper, struct fl_slice plain, uint32_t epoch,
+static enum fl_error index_address(struct fl_privacy *keeper, struct fl_slice plain, uint32_t epoch,
                                    uint8_t out[FL_ADDRESS_INDEX_SIZE])
 {
     char normalised[FL_ADDRESS_TEXT_SIZE];
@@ -61,7 +61,7 @@ static enum fl_error index_address(struct fl_keeper *keeper, struct fl_slice pla
 }
 
 /* Seals the same profile again under the next revision and the new epoch. */
-static enum fl_error seal_again(struct fl_keeper *keeper, struct moved *moved,
+static enum fl_error seal_again(struct fl_privacy *keeper, struct moved *moved,
                                 struct fl_slice plain, uint32_t epoch)
 {
     uint8_t nonce[FL_SEAL_NONCE_SIZE];
@@ -91,7 +91,7 @@ static enum fl_error seal_again(struct fl_keeper *keeper, struct moved *moved,
 }
 
 /* One person; what is in force is looked up in `people`. */
-static enum fl_error move_one(struct fl_keeper *keeper, struct fl_kv *people, uint64_t revision,
+static enum fl_error move_one(struct fl_privacy *keeper, struct fl_kv *people, uint64_t revision,
                               uint32_t epoch, struct moved *moved)
 {
     struct fl_slice bytes;
@@ -120,7 +120,7 @@ static enum fl_error move_one(struct fl_keeper *keeper, struct fl_kv *people, ui
 }
 
 /* The next people of the old epoch, as the registry and a people view that is as far say. */
-static enum fl_error collect(struct fl_keeper *keeper, const struct fl_epochs *epochs,
+static enum fl_error collect(struct fl_privacy *keeper, const struct fl_epochs *epochs,
                              struct moved *people, size_t *count)
 {
     struct fl_store_read registry = {.kv = NULL};
@@ -157,7 +157,7 @@ static enum fl_error collect(struct fl_keeper *keeper, const struct fl_epochs *e
 
 /* The profiles first, then the action that names them: one cut off between leaves profiles that
  * nobody names, and that are written anew. */
-static enum fl_error move_some(struct fl_keeper *keeper, const struct fl_epochs *epochs)
+static enum fl_error move_some(struct fl_privacy *keeper, const struct fl_epochs *epochs)
 {
     size_t count = 0;
     uint32_t record_count = 0;
@@ -178,18 +178,18 @@ static enum fl_error move_some(struct fl_keeper *keeper, const struct fl_epochs 
             records[record_count++] = people[i].record;
     }
     if (record_count != 0)
-        error = fl_keeper_append_subjects(keeper, records, record_count);
+        error = fl_privacy_append_subjects(keeper, records, record_count);
     fl_fault_point("keeper.profiles");
     action.epoch = epochs->newest;
     action.people = entries;
     action.n_people = count;
     if (error == FL_OK)
-        error = fl_keeper_act(keeper, "keeper", &action.base);
+        error = fl_privacy_act(keeper, "keeper", &action.base);
     fl_fault_point("keeper.moved");
     return error;
 }
 
-static enum fl_error open_next(struct fl_keeper *keeper, const struct fl_epochs *epochs)
+static enum fl_error open_next(struct fl_privacy *keeper, const struct fl_epochs *epochs)
 {
     uint8_t sealed[FL_SEALED_EPOCH_SIZE];
     Fleetlog__V1__OpenEpoch action = FLEETLOG__V1__OPEN_EPOCH__INIT;
@@ -199,12 +199,12 @@ static enum fl_error open_next(struct fl_keeper *keeper, const struct fl_epochs 
         return error;
     action.epoch = epochs->newest + 1;
     action.sealed_keys = (ProtobufCBinaryData){sizeof(sealed), sealed};
-    error = fl_keeper_act(keeper, "keeper", &action.base);
+    error = fl_privacy_act(keeper, "keeper", &action.base);
     fl_fault_point("keeper.opened");
     return error;
 }
 
-static enum fl_error close_old(struct fl_keeper *keeper, const struct epochs_now *now)
+static enum fl_error close_old(struct fl_privacy *keeper, const struct epochs_now *now)
 {
     Fleetlog__V1__CloseEpoch action = FLEETLOG__V1__CLOSE_EPOCH__INIT;
     action.epoch = now->epochs.oldest_open;
@@ -213,13 +213,13 @@ static enum fl_error close_old(struct fl_keeper *keeper, const struct epochs_now
                  "every node to confirm that it holds epoch %u", now->epochs.newest);
         return FL_OK;
     }
-    enum fl_error error = fl_keeper_act(keeper, "keeper", &action.base);
+    enum fl_error error = fl_privacy_act(keeper, "keeper", &action.base);
     fl_fault_point("keeper.closed");
     return error;
 }
 
 /* The open erasures, oldest first: those that are through, and whether one asks for a new epoch. */
-static enum fl_error look_at_erasures(struct fl_keeper *keeper, const struct fl_epochs *epochs,
+static enum fl_error look_at_erasures(struct fl_privacy *keeper, const struct fl_epochs *epochs,
                                       const char **done, size_t *done_count, bool *asks)
 {
     struct fl_store_read read = {.kv = NULL};
@@ -242,19 +242,19 @@ static enum fl_error look_at_erasures(struct fl_keeper *keeper, const struct fl_
     return fl_store_read_end(&read);
 }
 
-static enum fl_error finish(struct fl_keeper *keeper, const char *const *done, size_t count)
+static enum fl_error finish(struct fl_privacy *keeper, const char *const *done, size_t count)
 {
     enum fl_error error = FL_OK;
     for (size_t i = 0; error == FL_OK && i < count; i++) {
         Fleetlog__V1__FinishErasure action = FLEETLOG__V1__FINISH_ERASURE__INIT;
         action.subject_id = done[i];
-        error = fl_keeper_act(keeper, "keeper", &action.base);
+        error = fl_privacy_act(keeper, "keeper", &action.base);
         fl_fault_point("keeper.finished");
     }
     return error;
 }
 
-static bool may_open(const struct fl_keeper *keeper, const struct epochs_now *now)
+static bool may_open(const struct fl_privacy *keeper, const struct epochs_now *now)
 {
     int64_t interval_ms =
         (int64_t)fl_config_number(keeper->duty->config, FL_SETTING_ERASURE_INTERVAL);
@@ -262,7 +262,8 @@ static bool may_open(const struct fl_keeper *keeper, const struct epochs_now *no
            fl_port_wall_ms(keeper->duty->port) - now->opened_at_ms >= interval_ms;
 }
 
-enum fl_error fl_keeper_erasures(struct fl_keeper *keeper, const struct epochs_now *now, bool *more)
+enum fl_error fl_privacy_erasures(struct fl_privacy *keeper, const struct epochs_now *now,
+                                  bool *more)
 {
     const struct fl_epochs *epochs = &now->epochs;
     size_t done_count = 0;

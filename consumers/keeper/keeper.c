@@ -12,8 +12,8 @@
 
 enum { LEASE_MS = 0 };
 
-enum fl_error fl_keeper_act(struct fl_keeper *keeper, const char *actor,
-                            const ProtobufCMessage *message)
+enum fl_error fl_privacy_act(struct fl_privacy *keeper, const char *actor,
+                             const ProtobufCMessage *message)
 {
     struct fl_record record;
     uint64_t offset = FL_OFFSET_NONE;
@@ -45,8 +45,8 @@ enum fl_error fl_keeper_act(struct fl_keeper *keeper, const char *actor,
     return error;
 }
 
-enum fl_error fl_keeper_append_subjects(struct fl_keeper *keeper, const struct fl_record *records,
-                                        uint32_t count)
+enum fl_error fl_privacy_append_subjects(struct fl_privacy *keeper, const struct fl_record *records,
+                                         uint32_t count)
 {
     uint64_t begin = 0;
     struct fl_journal *journal = keeper->duty->journal;
@@ -64,8 +64,8 @@ enum fl_error fl_keeper_append_subjects(struct fl_keeper *keeper, const struct f
                           : fl_journal_offsets(journal, "subjects", 0, &begin, &keeper->removed_at);
 }
 
-bool fl_keeper_removal(struct fl_keeper *keeper, const char *subject_id, uint64_t revision,
-                       struct fl_record *record)
+bool fl_privacy_removal(struct fl_privacy *keeper, const char *subject_id, uint64_t revision,
+                        struct fl_record *record)
 {
     char *key =
         fl_arena_printf(&keeper->arena, "%s/%llu", subject_id, (unsigned long long)revision);
@@ -76,7 +76,7 @@ bool fl_keeper_removal(struct fl_keeper *keeper, const char *subject_id, uint64_
 }
 
 /* Profiles that nobody will name any more, as one snapshot of the people view says. */
-static enum fl_error remove_some(struct fl_keeper *keeper, bool *more)
+static enum fl_error remove_some(struct fl_privacy *keeper, bool *more)
 {
     struct fl_store_read read = {.kv = NULL};
     struct fl_chain_head head;
@@ -96,11 +96,11 @@ static enum fl_error remove_some(struct fl_keeper *keeper, bool *more)
     keeper->walk.look_count = is_behind ? 0 : KEEPER_LOOK_COUNT;
     while (count < KEEPER_REMOVAL_COUNT_MAX &&
            fl_people_next_due(read.kv, &keeper->walk, head.time_ms, subject_id, &revision))
-        if (!fl_keeper_removal(keeper, subject_id, revision, &records[count++]))
+        if (!fl_privacy_removal(keeper, subject_id, revision, &records[count++]))
             fl_kv_fail(read.kv, FL_NO_MEMORY);
     error = fl_store_read_end(&read);
     if (error == FL_OK && count != 0)
-        error = fl_keeper_append_subjects(keeper, records, count);
+        error = fl_privacy_append_subjects(keeper, records, count);
     if (count != 0)
         fl_fault_point("keeper.removed");
     if (keeper->walk.done)
@@ -110,7 +110,7 @@ static enum fl_error remove_some(struct fl_keeper *keeper, bool *more)
     return error;
 }
 
-static enum fl_error serve_lease(struct fl_keeper *keeper)
+static enum fl_error serve_lease(struct fl_privacy *keeper)
 {
     enum fl_error error = FL_OK;
     if (keeper->lease == NULL)
@@ -122,7 +122,7 @@ static enum fl_error serve_lease(struct fl_keeper *keeper)
     return error;
 }
 
-enum fl_error fl_keeper_step(struct fl_keeper *keeper, bool *more)
+enum fl_error fl_privacy_step(struct fl_privacy *keeper, bool *more)
 {
     struct epochs_now now;
     *more = false;
@@ -130,26 +130,26 @@ enum fl_error fl_keeper_step(struct fl_keeper *keeper, bool *more)
     fl_arena_reset(&keeper->arena);
     enum fl_error error = serve_lease(keeper);
     if (error == FL_OK)
-        error = fl_keeper_keys(keeper);
+        error = fl_privacy_keys(keeper);
     if (error == FL_OK)
-        error = fl_keeper_look(keeper, &now);
+        error = fl_privacy_look(keeper, &now);
     if (error == FL_OK && keeper->held)
         error = remove_some(keeper, more);
     if (error == FL_OK && now.is_on_record)
-        error = fl_keeper_confirm(keeper, &now);
+        error = fl_privacy_confirm(keeper, &now);
     if (error == FL_OK && keeper->held)
-        error = fl_keeper_erasures(keeper, &now, more);
+        error = fl_privacy_erasures(keeper, &now, more);
     return error;
 }
 
-const char *fl_keeper_waits_for(const struct fl_keeper *keeper)
+const char *fl_privacy_waits_for(const struct fl_privacy *keeper)
 {
     return keeper->waits_for;
 }
 
-enum fl_error fl_keeper_open(struct fl_duty *duty, struct fl_keeper **keeper, char *detail)
+enum fl_error fl_privacy_open(struct fl_duty *duty, struct fl_privacy **keeper, char *detail)
 {
-    struct fl_keeper *opened = calloc(1, sizeof(*opened));
+    struct fl_privacy *opened = calloc(1, sizeof(*opened));
     if (opened == NULL)
         return FL_NO_MEMORY;
     opened->duty = duty;
@@ -164,15 +164,15 @@ enum fl_error fl_keeper_open(struct fl_duty *duty, struct fl_keeper **keeper, ch
     if (error == FL_OK)
         error = fl_store_open_reader(opened->views, fl_people_view(), duty->port, &opened->people);
     if (error != FL_OK)
-        fl_keeper_close(&opened);
+        fl_privacy_close(&opened);
     else
         *keeper = opened;
     return error;
 }
 
-void fl_keeper_close(struct fl_keeper **keeper)
+void fl_privacy_close(struct fl_privacy **keeper)
 {
-    struct fl_keeper *closed = *keeper;
+    struct fl_privacy *closed = *keeper;
     if (closed == NULL)
         return;
     fl_group_leave(&closed->lease);

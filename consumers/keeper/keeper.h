@@ -16,15 +16,15 @@
  */
 #include "core/duty.h"
 
-struct fl_keeper;
+struct fl_privacy;
 
 /* FL_KEYRING, FL_NOT_FOUND … with a sentence: there is no keyring that opens. */
-enum fl_error fl_keeper_open(struct fl_duty *duty, struct fl_keeper **keeper,
-                             char *detail) FL_MUST_USE;
-void fl_keeper_close(struct fl_keeper **keeper);
+enum fl_error fl_privacy_open(struct fl_duty *duty, struct fl_privacy **keeper,
+                              char *detail) FL_MUST_USE;
+void fl_privacy_close(struct fl_privacy **keeper);
 
 /* One step of each thing that is to be done. `more` says that there is more to do at once. */
-enum fl_error fl_keeper_step(struct fl_keeper *keeper, bool *more) FL_MUST_USE;
+enum fl_error fl_privacy_step(struct fl_privacy *keeper, bool *more) FL_MUST_USE;
 
 /* What the last step waits for, for people; "" when nothing is under way. */
-const char *fl_keeper_waits_for(const struct fl_keeper *keeper);
+const char *fl_privacy_waits_for(const struct fl_privacy *keeper);

@@ -20,7 +20,7 @@ enum {
     KEEPER_WAIT_MS = 5000, /* for the registry to apply what was appended */
 };
 
-struct fl_keeper {
+struct fl_privacy {
     struct fl_duty *duty;
     struct fl_keyring *keyring;
     struct fl_store_reader *registry;
@@ -49,22 +49,23 @@ struct epochs_now {
 };
 
 /* Appends an action and waits until the registry has its answer. */
-enum fl_error fl_keeper_act(struct fl_keeper *keeper, const char *actor,
-                            const ProtobufCMessage *message) FL_MUST_USE;
+enum fl_error fl_privacy_act(struct fl_privacy *keeper, const char *actor,
+                             const ProtobufCMessage *message) FL_MUST_USE;
 
 /* Appends records to `subjects` under this duty's name. */
-enum fl_error fl_keeper_append_subjects(struct fl_keeper *keeper, const struct fl_record *records,
-                                        uint32_t count) FL_MUST_USE;
+enum fl_error fl_privacy_append_subjects(struct fl_privacy *keeper, const struct fl_record *records,
+                                         uint32_t count) FL_MUST_USE;
 
 /* A removal of "<subject>/<revision>" in the arena. */
-bool fl_keeper_removal(struct fl_keeper *keeper, const char *subject_id, uint64_t revision,
-                       struct fl_record *record);
+bool fl_privacy_removal(struct fl_privacy *keeper, const char *subject_id, uint64_t revision,
+                        struct fl_record *record);
 
 /* keys.c: what every node does for itself. */
-enum fl_error fl_keeper_look(struct fl_keeper *keeper, struct epochs_now *now) FL_MUST_USE;
-enum fl_error fl_keeper_keys(struct fl_keeper *keeper) FL_MUST_USE;
-enum fl_error fl_keeper_confirm(struct fl_keeper *keeper, const struct epochs_now *now) FL_MUST_USE;
+enum fl_error fl_privacy_look(struct fl_privacy *keeper, struct epochs_now *now) FL_MUST_USE;
+enum fl_error fl_privacy_keys(struct fl_privacy *keeper) FL_MUST_USE;
+enum fl_error fl_privacy_confirm(struct fl_privacy *keeper,
+                                 const struct epochs_now *now) FL_MUST_USE;
 
 /* erase.c: what the holder of the lease does for all. */
-enum fl_error fl_keeper_erasures(struct fl_keeper *keeper, const struct epochs_now *now,
-                                 bool *more) FL_MUST_USE;
+enum fl_error fl_privacy_erasures(struct fl_privacy *keeper, const struct epochs_now *now,
+                                  bool *more) FL_MUST_USE;

@@ -18,7 +18,7 @@ static bool lists(const char *const *ids, size_t count, const char *id)
 }
 
 /* What this node and the others have confirmed. */
-static void look_at_nodes(struct fl_keeper *keeper, struct fl_kv *kv, struct epochs_now *now)
+static void look_at_nodes(struct fl_privacy *keeper, struct fl_kv *kv, struct epochs_now *now)
 {
     const char *node_id = keeper->duty->datadir->node_id;
     const fl_epoch_row *newest = fl_registry_epoch(kv, &keeper->arena, now->epochs.newest);
@@ -35,7 +35,7 @@ static void look_at_nodes(struct fl_keeper *keeper, struct fl_kv *kv, struct epo
         closed != NULL && lists(closed->destroyed_node_ids, closed->n_destroyed_node_ids, node_id);
 }
 
-enum fl_error fl_keeper_look(struct fl_keeper *keeper, struct epochs_now *now)
+enum fl_error fl_privacy_look(struct fl_privacy *keeper, struct epochs_now *now)
 {
     struct fl_store_read read = {.kv = NULL};
     char subject_id[FL_ID_TEXT_SIZE];
@@ -61,7 +61,7 @@ static enum fl_error settle(enum fl_error error, bool *changed)
     return error == FL_EXISTS ? FL_OK : error;
 }
 
-static enum fl_error adopt_links(struct fl_keeper *keeper, struct fl_kv *kv, bool *changed)
+static enum fl_error adopt_links(struct fl_privacy *keeper, struct fl_kv *kv, bool *changed)
 {
     enum fl_error error = FL_OK;
     uint32_t newest = fl_registry_link_generation(kv);
@@ -80,7 +80,7 @@ static enum fl_error adopt_links(struct fl_keeper *keeper, struct fl_kv *kv, boo
 }
 
 /* One after the other: each is sealed by the one before. */
-static enum fl_error adopt_epochs(struct fl_keeper *keeper, struct fl_kv *kv, uint32_t newest,
+static enum fl_error adopt_epochs(struct fl_privacy *keeper, struct fl_kv *kv, uint32_t newest,
                                   bool *changed)
 {
     enum fl_error error = FL_OK;
@@ -100,7 +100,7 @@ static enum fl_error adopt_epochs(struct fl_keeper *keeper, struct fl_kv *kv, ui
     return error;
 }
 
-static void drop_closed(struct fl_keeper *keeper, const struct fl_epochs *epochs, bool *changed)
+static void drop_closed(struct fl_privacy *keeper, const struct fl_epochs *epochs, bool *changed)
 {
     uint32_t numbers[FL_KEYRING_EPOCH_COUNT_MAX];
     uint32_t count = fl_keyring_list_epochs(keeper->keyring, numbers);
@@ -109,7 +109,7 @@ static void drop_closed(struct fl_keeper *keeper, const struct fl_epochs *epochs
             *changed = fl_keyring_drop_epoch(keeper->keyring, numbers[i]) || *changed;
 }
 
-static enum fl_error save(struct fl_keeper *keeper)
+static enum fl_error save(struct fl_privacy *keeper)
 {
     char path[PATH_MAX];
     uint8_t wrap_key[FL_KEY_BYTES];
@@ -124,7 +124,7 @@ static enum fl_error save(struct fl_keeper *keeper)
     return error;
 }
 
-enum fl_error fl_keeper_keys(struct fl_keeper *keeper)
+enum fl_error fl_privacy_keys(struct fl_privacy *keeper)
 {
     struct fl_store_read read = {.kv = NULL};
     struct fl_epochs epochs;
@@ -160,7 +160,7 @@ enum fl_error fl_keeper_keys(struct fl_keeper *keeper)
 }
 
 /* A profile of somebody erased that the topic still gives to whoever reads it from the start. */
-static enum fl_error find_remains(struct fl_keeper *keeper, bool *found, char *subject_id,
+static enum fl_error find_remains(struct fl_privacy *keeper, bool *found, char *subject_id,
                                   uint64_t *revision)
 {
     struct fl_reader *reader = NULL;
@@ -201,7 +201,7 @@ static enum fl_error find_remains(struct fl_keeper *keeper, bool *found, char *s
 
 /* Removes it once more: on Kafka that fills the segment that has to be closed before the cleaner
  * takes it. */
-static enum fl_error remove_again(struct fl_keeper *keeper, const char *subject_id,
+static enum fl_error remove_again(struct fl_privacy *keeper, const char *subject_id,
                                   uint64_t revision)
 {
     struct fl_record record;
@@ -209,13 +209,13 @@ static enum fl_error remove_again(struct fl_keeper *keeper, const char *subject_
     if (!keeper->held || now_ms < keeper->removed_again_ms + KEEPER_WAIT_MS)
         return FL_OK;
     keeper->removed_again_ms = now_ms;
-    if (!fl_keeper_removal(keeper, subject_id, revision, &record))
+    if (!fl_privacy_removal(keeper, subject_id, revision, &record))
         return FL_NO_MEMORY;
-    return fl_keeper_append_subjects(keeper, &record, 1);
+    return fl_privacy_append_subjects(keeper, &record, 1);
 }
 
 /* Nothing of anybody erased is left in a file of this node. FL_BUSY: not yet. */
-static enum fl_error clean(struct fl_keeper *keeper)
+static enum fl_error clean(struct fl_privacy *keeper)
 {
     bool found = false;
     char subject_id[FL_ID_TEXT_SIZE] = "";
@@ -258,7 +258,7 @@ static enum fl_error clean(struct fl_keeper *keeper)
     return error;
 }
 
-static enum fl_error confirm(struct fl_keeper *keeper, uint32_t epoch, bool is_stored)
+static enum fl_error confirm(struct fl_privacy *keeper, uint32_t epoch, bool is_stored)
 {
     Fleetlog__V1__ConfirmEpoch action = FLEETLOG__V1__CONFIRM_EPOCH__INIT;
     char actor[FL_ID_TEXT_SIZE + 8];
@@ -266,10 +266,10 @@ static enum fl_error confirm(struct fl_keeper *keeper, uint32_t epoch, bool is_s
     action.what = is_stored ? FLEETLOG__V1__EPOCH_CONFIRMATION__EPOCH_CONFIRMATION_STORED
                             : FLEETLOG__V1__EPOCH_CONFIRMATION__EPOCH_CONFIRMATION_DESTROYED;
     snprintf(actor, sizeof(actor), "node:%s", keeper->duty->datadir->node_id);
-    return fl_keeper_act(keeper, actor, &action.base);
+    return fl_privacy_act(keeper, actor, &action.base);
 }
 
-enum fl_error fl_keeper_confirm(struct fl_keeper *keeper, const struct epochs_now *now)
+enum fl_error fl_privacy_confirm(struct fl_privacy *keeper, const struct epochs_now *now)
 {
     enum fl_error error = FL_OK;
     if (now->epochs.newest > 1 && !now->is_stored &&

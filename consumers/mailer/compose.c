@@ -33,6 +33,9 @@ const char *fl_mail_time(struct fl_arena *arena, int64_t time_ms)
 static enum fl_composed find_sealed(const struct fl_composer *c, struct fl_slice id,
                                     uint64_t *revision, struct fl_slice *bytes)
 {
+    /* Nobody writes to somebody erased, not even about what was under way. */
+    if (fl_people_is_erased(c->people, id))
+        return FL_COMPOSED_NO_ADDRESS;
     bool found = *revision == 0 ? fl_people_sealed(c->people, id, revision, bytes)
                                 : fl_people_sealed_revision(c->people, id, *revision, bytes);
     if (found)

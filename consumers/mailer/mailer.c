@@ -202,7 +202,11 @@ static enum fl_error run(struct mailer *mailer)
     fl_duty_ready(mailer->duty);
     while (!fl_duty_stopping(mailer->duty)) {
         fl_duty_beat(mailer->duty);
-        enum fl_error error = step(mailer);
+        /* Keys come and go with epochs. */
+        enum fl_error error =
+            fl_node_keyring_refresh(mailer->duty->config, mailer->duty->datadir, mailer->keyring);
+        if (error == FL_OK)
+            error = step(mailer);
         if (error == FL_INTERRUPTED && fl_duty_stopping(mailer->duty))
             return FL_OK;
         if (error != FL_OK && fl_error_class(error) != FL_CLASS_RETRY)

@@ -193,6 +193,10 @@ static void handle(struct gateway *gateway, const struct fl_http_request *reques
     fl_arena_init(&call.arena, FL_CALL_ARENA_SIZE + 8 * fl_http_body(request).size);
     fl_arena_init(&call.scratch, FL_CALL_SCRATCH_SIZE);
     const struct route *route = NULL;
+    /* Keys come and go with epochs. What cannot be read now leaves the keys that are here. */
+    enum fl_error keys = fl_gateway_refresh_keys(gateway);
+    if (keys != FL_OK)
+        fl_diag(RETRY, FL_TEXT("what", "keyring"), FL_TEXT("error", fl_error_name(keys)));
     if (door != FL_DOOR_PUBLIC || fl_public_admit(&call))
         route = find_route(&call, routes);
     if (route != NULL)

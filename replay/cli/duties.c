@@ -314,26 +314,26 @@ static enum fl_error keep_journal(struct fl_duty *duty)
 }
 
 /* Personal data. A node that cannot keep it now keeps its journal all the same. */
-static void keep_people(struct fl_duty *duty, struct fl_keeper **keeper, bool *more)
+static void keep_people(struct fl_duty *duty, struct fl_privacy **keeper, bool *more)
 {
     char detail[FL_KEYRING_DETAIL_SIZE] = "";
     enum fl_error error = FL_OK;
     *more = false;
     if (*keeper == NULL)
-        error = fl_keeper_open(duty, keeper, detail);
+        error = fl_privacy_open(duty, keeper, detail);
     if (error == FL_OK)
-        error = fl_keeper_step(*keeper, more);
+        error = fl_privacy_step(*keeper, more);
     /* The views are not there yet. */
     if (error == FL_UNAVAILABLE || error == FL_TIMEOUT)
         return;
     if (error != FL_OK)
         fl_diag(RETRY, FL_TEXT("what", "keeper"), FL_TEXT("error", fl_error_name(error)),
-                FL_TEXT("detail", *keeper == NULL ? detail : fl_keeper_waits_for(*keeper)));
+                FL_TEXT("detail", *keeper == NULL ? detail : fl_privacy_waits_for(*keeper)));
 }
 
 static enum fl_error keep(struct fl_duty *duty, const void *context)
 {
-    struct fl_keeper *keeper = NULL;
+    struct fl_privacy *keeper = NULL;
     bool more = true;
     int64_t kept_ms = 0;
     (void)context;
@@ -347,7 +347,7 @@ static enum fl_error keep(struct fl_duty *duty, const void *context)
         }
         keep_people(duty, &keeper, &more);
     } while (error == FL_OK && !fl_duty_wait(duty, more ? KEEP_BUSY_MS : KEEP_MS));
-    fl_keeper_close(&keeper);
+    fl_privacy_close(&keeper);
     return error;
 }
 
