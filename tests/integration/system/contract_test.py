@@ -156,7 +156,7 @@ class Contract(SystemTest):
         self.assertEqual(operator(node, "POST", "/v1/claims", None, node.owner, key).status, 201)
         reused = 0
         for method, path, target, operation in self.documented("422", {"operator"}):
-            if method == "GET":
+            if method == "GET" or "anyone" in operation["x-for"]:  # a visitor's keys are not an account's
                 continue
             body = {"name": "x", "address": "x@example.org"} if takes_json(operation) else None
             if path in ("/v1/claims", "/v1/account/close"):

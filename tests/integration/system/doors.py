@@ -87,6 +87,33 @@ def at(node, door, method, path, body=None, headers=None):
         connection.close()
 
 
+def bearer(token):
+    return {"Authorization": "Bearer " + token}
+
+
+def api_token(node, account, *scopes):
+    """(id, headers) of a new API token."""
+    made = operator(node, "POST", "/v1/api-tokens", {"name": "a test's", "scopes": list(scopes)}, account)
+    assert made.status == 201, made
+    return made.body["tokenId"], bearer(made.body["token"])
+
+
+PASSWORD = "correct horse battery staple 1"
+
+
+def signed_in(node, address):
+    """Headers of a browser that has signed in at the API; the password is set by a link first."""
+    link = operator(node, "POST", "/v1/password-reset", {"address": address})
+    assert link.status < 300, link
+    done = operator(node, "POST", "/v1/password-reset/confirm", {"token": link.body["token"], "password": PASSWORD})
+    assert done.status < 300, done
+    answer = public(node, "POST", "/v1/sign-in", {"address": address, "password": PASSWORD}, {"Fleetlog-Csrf": "1"})
+    assert answer.status == 201, answer
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie, cookie
+    return {"Cookie": cookie.split(";")[0], "Fleetlog-Csrf": "1"}
+
+
 class Live:
     """A stream of live changes: what has come, as (id, event, data)."""
 
@@ -124,6 +151,14 @@ class Live:
         """Everything up to the first such event, that one last."""
         found = []
         while not found or found[-1][1] != event:
+            found.append(self.next())
+            assert found[-1] is not None, found
+        return found
+
+    def until_sequence(self, sequence):
+        """Everything up to the event with this id, that one last."""
+        found = []
+        while not found or found[-1][0] != str(sequence):
             found.append(self.next())
             assert found[-1] is not None, found
         return found

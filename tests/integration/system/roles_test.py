@@ -6,9 +6,10 @@ door and past the rules; everybody else is refused, and no refusal, list or line
 """
 import time
 import unittest
+import uuid
 
 import openapi
-from doors import enrolled_agent, operator, public, quote
+from doors import api_token, bearer, enrolled_agent, operator, public, quote, signed_in
 from harness import SystemTest, wait_until
 
 CSRF = {"Fleetlog-Csrf": "1"}
@@ -16,6 +17,7 @@ REFUSED = {401, 403, 404}
 ADMINISTRATOR, MEMBER, SHARED, STRANGER = "administrator", "member", "shared", "stranger"
 REVOKED, EXPIRED, PENDING = "revoked", "expired", "pending"
 OUTSIDERS = (STRANGER, REVOKED, EXPIRED, PENDING)
+SCOPES = ("read", "write", "commands", "people", "licenses")
 SECRETS = ("marker-device", "Marker Ltd", "marker@example.org", "marker-place", "127.0.0.1:3493")
 
 
@@ -37,9 +39,19 @@ class World:
             node.one("account", "create", self.people[who], "--company", f"Company of {who}")
         self.agent = enrolled_agent(node, self.people[ADMINISTRATOR])
         self.serial = 0
+        self.sign_in = None  # address to headers; without it everybody comes through the operators' socket
+        self.headers = {}
 
     def ask(self, who, method, path, body=None):
         return operator(self.node, method, path, body, self.people.get(who))
+
+    def try_(self, who, method, path, body=None):
+        """What is tried: at the API where there are headers for it."""
+        if who is None or self.sign_in is None:
+            return self.ask(who, method, path, body)
+        if who not in self.headers:
+            self.headers[who] = self.sign_in(self.people[who])
+        return public(self.node, method, path, body, self.headers[who])
 
     def done(self, who, method, path, body=None):
         answer = self.ask(who, method, path, body)
@@ -168,7 +180,7 @@ class Roles(SystemTest):
 
             def send(who, thing, body, method=method, path=path):
                 parts = [thing if part.startswith("{") else part for part in path.split("/")]
-                return self.world.ask(who, method, "/".join(parts), body)
+                return self.world.try_(who, method, "/".join(parts), body)
 
             thing, body = make(self.world)
             refused = [who for who in (MEMBER, SHARED) if who not in operation["x-for"] or (name, who) in EXCEPT]
@@ -192,7 +204,7 @@ class Roles(SystemTest):
         for name, query in OWN.items():
             method, path, operation = route(name)
             for who in (ADMINISTRATOR, MEMBER, SHARED, *OUTSIDERS):
-                found = self.world.ask(who, method, path + query)
+                found = self.world.try_(who, method, path + query)
                 self.assertEqual(found.status, 200, (name, who, found))
                 if who in OUTSIDERS and "held" not in name:
                     self.keeps_quiet(found, "", (name, who))
@@ -213,6 +225,86 @@ class Roles(SystemTest):
                     self.assertIn(found.status, (400, 403, 404, 422), (method, path, who, found))
                 count += 1
         self.assertGreater(count, 5)
+
+
+class RolesOfSessions(Roles):
+    """The same through the API, signed in with a browser."""
+
+    def setUp(self):
+        super().setUp()
+        self.world.sign_in = lambda address: signed_in(self.node_, address)
+
+
+class RolesOfTokens(Roles):
+    """The same with API tokens."""
+
+    def setUp(self):
+        super().setUp()
+        self.world.sign_in = lambda address: api_token(self.node_, address, *SCOPES)[1]
+
+    def routes(self):
+        for path, item in openapi.DOCUMENT["paths"].items():
+            for method, operation in item.items():
+                if set(operation["x-for"]) & {ADMINISTRATOR, MEMBER, SHARED} and "anyone" not in operation["x-for"]:
+                    target = "/".join(str(uuid.uuid4()) if part.startswith("{") else part for part in path.split("/"))
+                    yield method.upper(), target, {} if "requestBody" in operation else None, operation
+
+    def lacks_scope(self, answer):
+        return answer.status == 403 and 'error="insufficient_scope"' in answer.headers.get("WWW-Authenticate", "")
+
+    def test_scopes(self):
+        """Each route with each token of one scope: only the scope that it names opens it, and none if it names none."""
+        tokens = {scope: api_token(self.node_, self.world.people[ADMINISTRATOR], scope)[1] for scope in SCOPES}
+        count = 0
+        for method, target, body, operation in self.routes():
+            if target == "/v1/live":
+                continue
+            for scope, headers in tokens.items():
+                found = public(self.node_, method, target, body, headers)
+                self.assertEqual(self.lacks_scope(found), operation.get("x-scope") != scope, (method, target, scope, found))
+                count += 1
+        self.assertGreater(count, 100)
+
+    def refused_everywhere(self, headers, what):
+        for method, target, body, _ in self.routes():
+            found = public(self.node_, method, target, body, {**CSRF, **headers})
+            self.assertEqual(found.status, 401, (what, method, target, found))
+            self.keeps_quiet(found, "", what)
+
+    def test_revoked_and_ended(self):
+        member = self.world.people[MEMBER]
+        token_id, token = api_token(self.node_, member, *SCOPES)
+        other = api_token(self.node_, member, *SCOPES)[1]
+        session = signed_in(self.node_, member)
+        for headers in (token, other, session):
+            self.assertEqual(public(self.node_, "GET", "/v1/devices", headers=headers).status, 200)
+        revoked = operator(self.node_, "DELETE", f"/v1/api-tokens/{token_id}", account=member)
+        self.assertEqual(revoked.status, 200, revoked)
+        self.refused_everywhere(token, "a revoked token")
+        self.assertLess(public(self.node_, "POST", "/v1/sign-out", None, session).status, 300)
+        self.refused_everywhere(session, "an ended session")
+        self.assertEqual(public(self.node_, "GET", "/v1/devices", headers=other).status, 200)
+        # Each is what it is: a token is no cookie, a cookie's secret no token.
+        session = signed_in(self.node_, member)
+        secret = session["Cookie"].split("=", 1)[1]
+        self.refused_everywhere(bearer(secret), "a session's secret as a token")
+        self.refused_everywhere({"Cookie": "fleetlog-development=" + other["Authorization"].split()[1]}, "a token as a cookie")
+        # Who is removed is signed out.
+        self.world.done(ADMINISTRATOR, "DELETE", f"/v1/accounts/{quote(member)}")
+        self.refused_everywhere(other, "the token of somebody who was removed")
+        self.refused_everywhere(session, "the session of somebody who was removed")
+
+    def test_over_by_time(self):
+        node, member = self.node_, self.world.people[MEMBER]
+        made = operator(node, "POST", "/v1/api-tokens", {"name": "short", "scopes": ["read"], "days": 1}, member)
+        token = bearer(made.body["token"])
+        for hours in (23, 25):
+            self.assertEqual(public(node, "GET", "/v1/devices", headers=token).status, 200)
+            node.stop()
+            node.environment["FLEETLOG_TEST_CLOCK_AHEAD_MS"] = str(hours * 3600 * 1000)
+            node.start()
+            node.one("company", "create", f"{hours} hours later")
+        self.refused_everywhere(token, "a token that is over")
 
 
 if __name__ == "__main__":
