@@ -7,7 +7,7 @@
  * Whoever asks about an address is answered the same, in the same time, whether it has an account
  * or not; the mail says the rest. Operators see the link that a mail carries; nobody else does.
  *
- * Threading: any. Allocation: the call's arena; fl_door_keeper_open.
+ * Threading: any. Allocation: the call's arena; fl_sign_in_open.
  */
 #include "fleetlog/v1/accounts.pb-c.h"
 #include "fleetlog/v1/actions.pb-c.h"
@@ -17,14 +17,14 @@
 #include "producers/gateway/throttle.h"
 
 /* What signing in takes beside the log. */
-struct fl_keeper {
+struct fl_sign_in {
     struct fl_passwords *passwords;
     struct fl_throttle *sign_ins; /* failures */
     struct fl_throttle *mails;    /* requests that send one to an address */
 };
 
-enum fl_error fl_keeper_open(const struct fl_port *port, struct fl_keeper **keeper) FL_MUST_USE;
-void fl_keeper_close(struct fl_keeper **keeper);
+enum fl_error fl_sign_in_open(const struct fl_port *port, struct fl_sign_in **sign_in) FL_MUST_USE;
+void fl_sign_in_close(struct fl_sign_in **sign_in);
 
 /* --- profile.c --- */
 

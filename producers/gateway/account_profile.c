@@ -244,7 +244,7 @@ void fl_route_post_totp_disable(struct call *call)
                                                          old->recovery_code_hashes.len),
                                              fl_slice_text(code)) >= 0;
     if (step == 0 && !is_recovery) {
-        fl_throttle_fail(call->gateway->keeper->sign_ins, call->identity.on_behalf_of,
+        fl_throttle_fail(call->gateway->sign_in->sign_ins, call->identity.on_behalf_of,
                          fl_call_source(call));
         fl_call_problem(call, 403, "This code is not right", NULL, "code");
         return;

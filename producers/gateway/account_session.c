@@ -15,25 +15,25 @@
 
 enum { SECRET_SIZE = 32, SECRET_TEXT_SIZE = 44, TOKEN_DAYS_DEFAULT = 90, DAY_S = 24 * 60 * 60 };
 
-enum fl_error fl_keeper_open(const struct fl_port *port, struct fl_keeper **keeper)
+enum fl_error fl_sign_in_open(const struct fl_port *port, struct fl_sign_in **sign_in)
 {
-    *keeper = calloc(1, sizeof(**keeper));
-    if (*keeper == NULL)
+    *sign_in = calloc(1, sizeof(**sign_in));
+    if (*sign_in == NULL)
         return FL_NO_MEMORY;
-    (*keeper)->sign_ins = fl_throttle_open(port);
-    (*keeper)->mails = fl_throttle_open(port);
-    return fl_passwords_open(port, &(*keeper)->passwords);
+    (*sign_in)->sign_ins = fl_throttle_open(port);
+    (*sign_in)->mails = fl_throttle_open(port);
+    return fl_passwords_open(port, &(*sign_in)->passwords);
 }
 
-void fl_keeper_close(struct fl_keeper **keeper)
+void fl_sign_in_close(struct fl_sign_in **sign_in)
 {
-    if (*keeper == NULL)
+    if (*sign_in == NULL)
         return;
-    fl_passwords_close(&(*keeper)->passwords);
-    fl_throttle_close(&(*keeper)->sign_ins);
-    fl_throttle_close(&(*keeper)->mails);
-    free(*keeper);
-    *keeper = NULL;
+    fl_passwords_close(&(*sign_in)->passwords);
+    fl_throttle_close(&(*sign_in)->sign_ins);
+    fl_throttle_close(&(*sign_in)->mails);
+    free(*sign_in);
+    *sign_in = NULL;
 }
 
 void fl_call_act_as_visitor(struct call *call)
@@ -152,7 +152,8 @@ static bool find_candidate(struct call *call, const char *address, struct candid
 static void refuse(struct call *call, const char *address, const char *reason, const char *title,
                    const char *field)
 {
-    fl_throttle_fail(call->gateway->keeper->sign_ins, fl_slice_text(address), fl_call_source(call));
+    fl_throttle_fail(call->gateway->sign_in->sign_ins, fl_slice_text(address),
+                     fl_call_source(call));
     fl_metrics_count_sign_in(call->gateway->metrics, false);
     fl_diag(SIGN_IN_REFUSED, FL_TEXT("reason", reason));
     fl_call_problem(call, 403, title, NULL, field);
@@ -228,12 +229,12 @@ void fl_route_post_sign_in(struct call *call)
         fl_call_problem(call, 422, "address: not an e-mail address", NULL, "address");
         return;
     }
-    if (!fl_call_is_slowed(call, call->gateway->keeper->sign_ins, address) ||
+    if (!fl_call_is_slowed(call, call->gateway->sign_in->sign_ins, address) ||
         !find_candidate(call, address, &candidate))
         return;
     const char *hash = candidate.profile == NULL ? "" : candidate.profile->password_hash;
     enum fl_error error =
-        fl_password_check(call->gateway->keeper->passwords, password, hash, &is_right);
+        fl_password_check(call->gateway->sign_in->passwords, password, hash, &is_right);
     if (error != FL_OK) {
         fl_call_error(call, error == FL_FULL ? FL_UNAVAILABLE : error);
         return;
@@ -246,7 +247,7 @@ void fl_route_post_sign_in(struct call *call)
     if (!check_code(call, address, code, &candidate, &totp_step))
         return;
     bool has_second = candidate.profile->totp_secret.len == FL_TOTP_SECRET_SIZE;
-    fl_throttle_succeed(call->gateway->keeper->sign_ins, fl_slice_text(address),
+    fl_throttle_succeed(call->gateway->sign_in->sign_ins, fl_slice_text(address),
                         fl_call_source(call));
     fl_metrics_count_sign_in(call->gateway->metrics, true);
     fl_call_start_session(call, candidate.revision, has_second, totp_step, json_object());
@@ -265,7 +266,7 @@ bool fl_call_reauthenticate(struct call *call, const Fleetlog__V1__Profile **pro
                             uint64_t *revision)
 {
     bool is_right = false;
-    struct fl_throttle *throttle = call->gateway->keeper->sign_ins;
+    struct fl_throttle *throttle = call->gateway->sign_in->sign_ins;
     const char *password = fl_body_text(call, "password");
     if (!needs_account(call) || !fl_call_body_is_good(call))
         return false;
@@ -274,7 +275,7 @@ bool fl_call_reauthenticate(struct call *call, const Fleetlog__V1__Profile **pro
         !fl_call_profile(call, account_id, profile, revision))
         return false;
     enum fl_error error =
-        fl_password_check(call->gateway->keeper->passwords, password,
+        fl_password_check(call->gateway->sign_in->passwords, password,
                           *profile == NULL ? "" : (*profile)->password_hash, &is_right);
     if (error != FL_OK)
         fl_call_error(call, error == FL_FULL ? FL_UNAVAILABLE : error);

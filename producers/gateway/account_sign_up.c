@@ -20,7 +20,7 @@ void fl_call_answer_mailed(struct call *call, bool is_operator, json_t *take_lin
 bool fl_call_may_mail(struct call *call, const char *given)
 {
     char address[FL_ADDRESS_TEXT_SIZE];
-    struct fl_throttle *mails = call->gateway->keeper->mails;
+    struct fl_throttle *mails = call->gateway->sign_in->mails;
     if (fl_address_normalise(fl_slice_text(given), address) != FL_OK) {
         fl_call_problem(call, 422, "address: not an e-mail address", NULL, "address");
         return false;

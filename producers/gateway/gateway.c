@@ -106,7 +106,7 @@ static enum fl_error open_all(struct gateway *gateway, char detail[FL_KEYRING_DE
     if (error == FL_OK)
         fl_gateway_intake_start(gateway);
     if (error == FL_OK)
-        error = fl_keeper_open(duty->port, &gateway->keeper);
+        error = fl_sign_in_open(duty->port, &gateway->sign_in);
     if (error == FL_OK)
         error = fl_live_open(gateway, &gateway->live);
     if (error == FL_OK)
@@ -127,7 +127,7 @@ static void close_all(struct gateway *gateway)
             fl_store_reader_wake(gateway->views[i]);
     fl_doors_close(gateway, deadline_ms);
     fl_live_close(&gateway->live);
-    fl_keeper_close(&gateway->keeper);
+    fl_sign_in_close(&gateway->sign_in);
     fl_submitter_close(&gateway->submitter);
     fl_later_close(&gateway->later);
     fl_outcomes_close(&gateway->outcomes);

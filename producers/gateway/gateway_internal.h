@@ -35,7 +35,7 @@ struct fl_agents;  /* agents.c: nonces and counters */
 struct fl_metrics; /* metrics.c */
 struct fl_public;  /* public.c */
 struct fl_live;    /* live.c */
-struct fl_keeper;  /* account_session.c */
+struct fl_sign_in; /* account_session.c */
 
 struct gateway {
     struct fl_duty *duty;
@@ -49,7 +49,7 @@ struct gateway {
     struct fl_public *public;
     struct fl_live *live;
     struct fl_agents *agents;
-    struct fl_keeper *keeper;
+    struct fl_sign_in *sign_in;
     /* Every view that a change waits for; the first is the registry. */
     struct fl_store_reader *views[FL_GATEWAY_VIEW_COUNT_MAX];
     size_t view_count;

@@ -121,7 +121,7 @@ const char *fl_call_new_password(struct call *call, const char *name, const char
     char *hash = fl_arena_alloc(&call->arena, FL_PASSWORD_HASH_SIZE);
     enum fl_error error = hash == NULL
                               ? FL_NO_MEMORY
-                              : fl_password_hash(call->gateway->keeper->passwords, password, hash);
+                              : fl_password_hash(call->gateway->sign_in->passwords, password, hash);
     if (error != FL_OK)
         fl_call_error(call, error == FL_FULL ? FL_UNAVAILABLE : error);
     return error == FL_OK ? hash : NULL;
