@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mail through real processes to a real mail server: once, in order, again when it has to be, never after a replay."""
 import os
+import re
 import shutil
 import signal
 import sys
@@ -77,6 +78,36 @@ class Mail(SystemTest):
         for kind in ("plain", "html"):
             self.assertIn(minted["code"], mail.get_body((kind,)).get_content())
         self.assertNotIn(minted["code"], node.tail())
+
+    def test_sign_up_and_reset_go_by_the_links_of_mails(self):
+        peer = self.peer()
+        node = self.node(environment=settings(peer)).start()
+        here = {"Fleetlog-Csrf": "1"}
+        secret, next_secret = "a long enough pass phrase", "another long pass phrase"
+
+        def token_of(address, subject, purpose, count=1):
+            mail = self.mails(peer, address, count)[-1]
+            self.assertEqual(mail["Subject"], subject)
+            text = mail.get_body(("plain",)).get_content()
+            return re.search(rf"https://fleet\.example/{purpose}#(\S+)", text).group(1)
+
+        asked = {"address": "anna@example.org", "companyName": "Acme"}
+        self.assertEqual(public(node, "POST", "/v1/sign-up", asked, here).status, 200)
+        token = token_of("anna@example.org", "[fleetlog] Confirm your e-mail address", "sign-up")
+        confirm = {"token": token, "password": secret, "name": "Anna"}
+        self.assertEqual(public(node, "POST", "/v1/sign-up/confirm", confirm, here).status, 201)
+        # Whoever tries the same address learns nothing; its owner does.
+        self.assertEqual(public(node, "POST", "/v1/sign-up", asked, here).status, 200)
+        self.assertEqual(
+            self.mails(peer, "anna@example.org", 2)[-1]["Subject"], "[fleetlog] You have an account already"
+        )
+        for address in ("anna@example.org", "nobody@example.org"):
+            self.assertEqual(public(node, "POST", "/v1/password-reset", {"address": address}, here).status, 200)
+        token = token_of("anna@example.org", "[fleetlog] Reset your password", "password-reset", 3)
+        reset = {"token": token, "password": next_secret}
+        self.assertEqual(public(node, "POST", "/v1/password-reset/confirm", reset, here).status, 200)
+        self.assertEqual(peer.to("nobody@example.org"), [])
+        self.assertNotIn(token, node.tail())
 
     def test_names_stay_text(self):
         peer = self.peer()
