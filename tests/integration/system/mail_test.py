@@ -10,7 +10,7 @@ import unittest
 
 from mail_peer import Peer, certificate  # first: it may start this program again
 
-from doors import enrolled_agent, public
+from doors import enrolled_agent, operator, public
 from harness import SystemTest, wait_until
 
 BROKER = os.environ.get("FLEETLOG_TEST_KAFKA")
@@ -108,6 +108,14 @@ class Mail(SystemTest):
         self.assertEqual(public(node, "POST", "/v1/password-reset/confirm", reset, here).status, 200)
         self.assertEqual(peer.to("nobody@example.org"), [])
         self.assertNotIn(token, node.tail())
+        # The new address proves itself, the old one is told.
+        wanted = {"address": "anna@new.example", "password": next_secret}
+        self.assertEqual(operator(node, "POST", "/v1/account/address", wanted, "anna@example.org").status, 200)
+        token = token_of("anna@new.example", "[fleetlog] Confirm your new e-mail address", "address-change")
+        self.assertEqual(public(node, "POST", "/v1/account/address/confirm", {"token": token}, here).status, 200)
+        self.assertEqual(
+            self.mails(peer, "anna@example.org", 4)[-1]["Subject"], "[fleetlog] Your e-mail address was changed"
+        )
 
     def test_names_stay_text(self):
         peer = self.peer()
