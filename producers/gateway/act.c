@@ -25,6 +25,8 @@ char *fl_call_mint(struct call *call)
 static const char *action_id(struct call *call)
 {
     const char *key = fl_http_header(call->request, "Idempotency-Key");
+    if (call->action_id[0] != '\0')
+        return call->action_id;
     if (key == NULL)
         return fl_call_mint(call);
     size_t size = strlen(key);

@@ -99,9 +99,10 @@ struct call {
     size_t name_look_count; /* rows looked at for names so far */
     enum fl_door door;
     struct identity identity;
-    json_t *body;                 /* parsed, an object; NULL: none */
-    const char *parameters[4];    /* of the route's path, in order */
-    char problem[FL_DETAIL_SIZE]; /* first thing wrong with the body: "field: rule" */
+    json_t *body;                    /* parsed, an object; NULL: none */
+    const char *parameters[4];       /* of the route's path, in order */
+    char action_id[FL_ID_TEXT_SIZE]; /* derived from its cause; "": the client's key, or minted */
+    char problem[FL_DETAIL_SIZE];    /* first thing wrong with the body: "field: rule" */
 };
 
 typedef void call_handler(struct call *call);

@@ -88,6 +88,13 @@ call_handler fl_route_put_notifications;
 call_handler fl_route_get_unsubscribe;
 call_handler fl_route_post_unsubscribe;
 
+/* operator_purchase.c */
+call_handler fl_route_get_prices;
+call_handler fl_route_put_prices;
+call_handler fl_route_get_purchases;
+call_handler fl_route_post_purchase;
+call_handler fl_route_post_checkout;
+
 /* operator_license.c */
 call_handler fl_route_get_licenses;
 call_handler fl_route_get_license;

@@ -83,3 +83,10 @@ int64_t fl_application_ends_ms(struct fl_kv *kv, struct fl_arena *arena,
             return fl_coverage_end_ms(coverage, device->trial_ends_at_ms, i);
     return 0;
 }
+
+const fl_price_list_row *fl_registry_prices(struct fl_kv *kv, struct fl_arena *arena)
+{
+    struct fl_key key;
+    fl_key_price_list(&key);
+    return fl_row_get(kv, arena, FL_TABLE_PRICE_LISTS, &key);
+}

@@ -65,6 +65,8 @@ const fl_api_token_row *fl_registry_api_token(struct fl_kv *kv, struct fl_arena 
 const fl_login_row *fl_registry_login(struct fl_kv *kv, struct fl_arena *arena,
                                       struct fl_slice account_id);
 
+/* The price list in force; NULL: none was ever set. */
+const fl_price_list_row *fl_registry_prices(struct fl_kv *kv, struct fl_arena *arena);
 const fl_license_row *fl_registry_license(struct fl_kv *kv, struct fl_arena *arena,
                                           struct fl_slice id);
 /* When the node of an application in force will be used up, as things stand. */
@@ -113,6 +115,8 @@ enum fl_registry_list {
     FL_LIST_SESSIONS,         /* fl_session_row, of an account; those over by time too */
     FL_LIST_API_TOKENS,       /* fl_api_token_row, of an account; those over by time too */
     FL_LIST_LICENSES,         /* fl_license_row, of the company that bought them */
+    FL_LIST_PURCHASES,        /* fl_purchase_row, of a company */
+    FL_LIST_ALL_PURCHASES,    /* fl_purchase_row, nobody's */
     FL_LIST_ALL_LICENSES,     /* fl_license_row, nobody's */
     FL_LIST_APPLICATIONS,     /* fl_application_row, of a license */
     FL_LIST_CONDITIONS,       /* fl_condition_row, of a device: raised or not */

@@ -42,6 +42,8 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_transfer_decline,
     &fl_command_transfer_cancel,
     /* licenses */
+    &fl_command_prices_list,
+    &fl_command_prices_set,
     &fl_command_license_list,
     &fl_command_license_show,
     &fl_command_license_ledger,

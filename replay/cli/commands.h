@@ -78,6 +78,10 @@ extern const struct fl_command fl_command_account_remove;
 extern const struct fl_command fl_command_account_close;
 extern const struct fl_command fl_command_share_clear;
 
+/* prices.c */
+extern const struct fl_command fl_command_prices_list;
+extern const struct fl_command fl_command_prices_set;
+
 /* license.c */
 extern const struct fl_command fl_command_license_list;
 extern const struct fl_command fl_command_license_show;

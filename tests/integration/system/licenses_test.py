@@ -1,17 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The life of a license over HTTP and the command line: issued, entered by its code, extended, taken off, withdrawn."""
+"""The life of a license over HTTP and the command line: issued, entered by its code, extended, taken off, withdrawn, bought."""
+import hashlib
+import hmac
+import json
+import pathlib
+import time
 import unittest
 
 from doors import enrolled_agent, operator
 from harness import SystemTest
 
 DAY_MS = 86400000
+SECRET = "whsec_for_tests"
+CARD = "4242424242424242"
 
 
 class Licenses(SystemTest):
     def setUp(self):
         super().setUp()
-        self.one = self.node().start()
+        self.secret_file = self.directory / "secret"
+        self.secret_file.write_text(SECRET + "\n")
+        self.secret_file.chmod(0o600)
+        self.one = self.node(environment={"FLEETLOG_GATEWAY_CHECKOUT_SECRET_FILE": str(self.secret_file),
+                                          "FLEETLOG_GATEWAY_CHECKOUT_URL": "https://pay.example/session"}).start()
         self.two_companies(self.one)
         self.agent = enrolled_agent(self.one, self.one.owner)
         self.racks = [self.agent.register(f"rack-{number}")[0] for number in (1, 2, 3)]
@@ -100,6 +111,51 @@ class Licenses(SystemTest):
                      {"currency": "euro"}, {"currency": "eur"}, {"installer": "nobody"}, {"purchaseOrder": "x" * 65}):
             self.assertEqual(self.mint(**more).status, 422, more)
         self.assertEqual(self.mint(company="Nobody").status, 404)
+
+    def deliver(self, event, secret=SECRET, age_s=0):
+        body = json.dumps(event).encode()
+        seconds = str(int(time.time()) - age_s)
+        mac = hmac.new(secret.encode(), seconds.encode() + b"." + body, hashlib.sha256).hexdigest()
+        headers = {"Stripe-Signature": f"t={seconds},v1={mac}", "Content-Type": "application/json"}
+        return operator(self.one, "POST", "/v1/checkout/stripe", body, headers=headers)
+
+    def test_a_purchase(self):
+        node = self.one
+        price = {"region": "DE", "currency": "EUR", "plan": "standard", "termDays": 365, "netMinor": 4999, "taxBasisPoints": 1900}
+        path = self.directory / "prices.json"
+        path.write_text(json.dumps([price]))
+        self.assertEqual(node.one("prices", "set", path)["version"], 1)
+        self.assertEqual(operator(node, "GET", "/v1/prices", account=node.owner).body["items"][0]["netMinor"], 4999)
+        order = {"region": "DE", "plan": "standard", "nodes": 3, "days": 365, "installer": "it@example.org", "priceListVersion": 1}
+        self.assertEqual(operator(node, "POST", "/v1/purchases", {**order, "priceListVersion": 2}, account=node.owner).body["code"], "STALE")
+        started = operator(node, "POST", "/v1/purchases", order, account=node.owner)
+        self.assertEqual(started.status, 201, started)
+        purchase = started.body["purchaseId"]
+        self.assertEqual(started.body["checkout"], f"https://pay.example/session?client_reference_id={purchase}")
+
+        paid = {"client_reference_id": purchase, "payment_status": "paid", "amount_total": 17846, "currency": "eur",
+                "payment_method_details": {"card": {"number": CARD}}}
+        event = {"id": "evt_1", "type": "checkout.session.completed", "data": {"object": paid}}
+        for answer in (self.deliver(event, secret="wrong"), self.deliver(event, age_s=301), self.deliver(event, age_s=-301)):
+            self.assertEqual(answer.status, 403, answer)
+        wrong = {**event, "id": "evt_0", "data": {"object": {**paid, "amount_total": 1}}}
+        self.assertEqual(self.deliver(wrong).body, {"result": "refused"})
+        self.assertEqual(self.deliver({"id": "evt_9", "type": "invoice.paid"}).body, {"result": "ignored"})
+        self.assertEqual(self.deliver({"id": 1}).status, 422)
+        for _ in range(2):  # the second is the first's
+            self.assertEqual(self.deliver(event).body, {"result": "recorded"})
+        self.assertEqual(self.deliver({**event, "id": "evt_2"}).body, {"result": "refused"})
+        bought = operator(node, "GET", "/v1/purchases", account=node.owner).body["items"][0]
+        self.assertEqual((bought["state"], bought["netMinor"], bought["taxMinor"]), ("paid", 14997, 2849))
+        self.assertEqual(self.apply(node.owner, "rack-1", license=bought["licenseId"]).status, 200)
+
+        refund = {"metadata": {"purchase_id": purchase}, "amount_refunded": 17846, "currency": "eur"}
+        self.assertEqual(self.deliver({"id": "evt_3", "type": "charge.refunded", "data": {"object": refund}}).body, {"result": "recorded"})
+        self.assertEqual(operator(node, "GET", "/v1/purchases", account=node.owner).body["items"][0]["state"], "refunded")
+        node.run("verify")
+        for file in node.directory.rglob("*"):
+            if file.is_file():
+                self.assertNotIn(CARD.encode(), file.read_bytes(), file)
 
 
 if __name__ == "__main__":

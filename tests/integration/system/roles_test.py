@@ -153,6 +153,8 @@ OWN = {
     "GET /v1/transfers": "",
     "GET /v1/agents": "",
     "GET /v1/licenses": "",
+    "GET /v1/purchases": "",
+    "GET /v1/prices": "",
     "GET /v1/status": "",
 }
 
