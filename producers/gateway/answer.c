@@ -281,7 +281,7 @@ bool fl_call_sequence(struct call *call, uint64_t *sequence)
     struct fl_chain_head head;
     if (fl_store_reader_head(call->gateway->registry, &head) != FL_OK)
         return false;
-    *sequence = head.sequence;
+    *sequence = head.sequence == 0 ? 0 : head.sequence - 1; /* the head counts */
     return true;
 }
 

@@ -38,7 +38,7 @@ const uint8_t *fl_body_base64(struct call *call, const char *name, size_t size);
 /* Answers 422 if call->problem holds something. True if the body was good. */
 bool fl_call_body_is_good(struct call *call);
 
-/* How many events the registry has applied; false if it cannot be read. */
+/* Of the last event that the registry has applied; false if it cannot be read. */
 bool fl_call_sequence(struct call *call, uint64_t *sequence);
 
 /* Gives a good answer its ETag, "<sequence>-<digest of the body>"; 304 if the client has it. */

@@ -204,8 +204,9 @@ class Rights(SystemTest):
         again = tagged(OWNER, tag)
         self.assertEqual(again.status, 304)
         self.assertGreater(int(again.headers["ETag"][1:].split("-")[0]), int(tag[1:].split("-")[0]))
-        self.ask(OWNER, "PATCH", path, {"location": "moved"})
+        moved = self.ask(OWNER, "PATCH", path, {"location": "moved"})
         changed = tagged(OWNER, tag)
+        self.assertEqual(int(changed.headers["ETag"][1:].split("-")[0]), moved.body["sequence"])
         self.assertEqual((changed.status, changed.body["location"]), (200, "moved"))
 
     def test_methods(self):
