@@ -14,7 +14,9 @@
 enum {
     NODE_PARTITIONS = 12,
     NODE_DEVICES = 3,
-    NODE_REPORTS = 8, /* of each device */
+    NODE_PROFILES = 14,        /* all that story_write has sealed, superseded ones too */
+    NODE_PROFILE_IN_FORCE = 4, /* offset of one that no later one supersedes */
+    NODE_REPORTS = 8,          /* of each device */
     NODE_FINDING_COUNT_MAX = 512,
     NODE_PATH_SIZE = 400,
 };

@@ -67,7 +67,7 @@ static void untouched_is_clean(void **state)
     assert_int_equal(findings->result.signature_count, findings->result.report_count);
     assert_int_equal(findings->result.repeated_count, NODE_DEVICES);
     assert_int_equal(findings->result.tick_count, 1);
-    assert_int_equal(findings->result.profile_count, 6);
+    assert_int_equal(findings->result.profile_count, NODE_PROFILES);
 }
 
 /* Bytes of some records of a decided topic; all of them must be named, no other. */

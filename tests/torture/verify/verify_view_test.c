@@ -212,7 +212,7 @@ static void profiles_are_named(void **state)
 
     node_copy(&f->node);
     tamper_open(&f->node, FL_TOPIC_SUBJECTS, &f->tampered);
-    tamper_delete(&f->tampered, 0, 0);
+    tamper_delete(&f->tampered, 0, NODE_PROFILE_IN_FORCE);
     tamper_close(&f->node, &f->tampered);
     const struct node_findings *findings = node_verify(&f->node, false, NULL);
     if (findings->count != 1 || !node_names(findings, "subjects, key ", "profile"))
