@@ -7,7 +7,8 @@
  * digits and
  * .!#$%&'*+/=?^_`{|}~- , an @, a domain of labels by IDNA2008 (libidn2, non-transitional, STD3), at
  * least two labels, at most 254 bytes in all. Comparison policy, one everywhere: the domain
- * lower-cased and in ASCII form, the local part kept as given. The address proves itself by a
+ * lower-cased and in ASCII form, the local part kept as given: dots, tags and case in it may mean
+ * another mailbox. Letters that only look alike are other addresses. An address proves itself by a
  * confirmation mail, not here.
  *
  * Threading: pure. Allocation: libidn2's, freed before return.

@@ -57,6 +57,10 @@ char *fl_call_make_secret(struct call *call, uint8_t hash[FL_HASH_SIZE]);
 void fl_call_start_session(struct call *call, uint64_t revision, bool second_factor,
                            uint64_t totp_step, json_t *take_more);
 
+/* Puts on the log that the session is in use, and waits for nothing: what fails is tried again with
+ * the next request. */
+void fl_call_record_use(struct call *call, const char *session_id);
+
 /* The signed-in account's profile, once the body's `password` is its. False after answering. */
 bool fl_call_reauthenticate(struct call *call, const Fleetlog__V1__Profile **profile,
                             uint64_t *revision);

@@ -123,6 +123,34 @@ void fl_call_start_session(struct call *call, uint64_t revision, bool second_fac
     fl_call_answer(call, 201, json);
 }
 
+void fl_call_record_use(struct call *call, const char *session_id)
+{
+    struct gateway *gateway = call->gateway;
+    struct fl_record record;
+    uint64_t offset;
+    Fleetlog__V1__RecordSessionUse action = FLEETLOG__V1__RECORD_SESSION_USE__INIT;
+    char *source = fl_arena_printf(&call->arena, "/fleetlog/%s/gateway/%s", gateway->log_id,
+                                   gateway->duty->datadir->node_id);
+    struct fl_envelope envelope = {
+        .id = fl_slice_text(fl_call_mint(call)),
+        .source = fl_slice_text(source),
+        .actor = call->identity.actor,
+        .company_id = call->identity.company_id,
+        .time_ms = fl_port_wall_ms(gateway->duty->port),
+    };
+    envelope.correlation_id = envelope.id;
+    action.session_id = session_id;
+    if (fl_gateway_intake(gateway) != FL_INTAKE_OPEN)
+        return;
+    enum fl_error error = fl_action_encode(&call->arena, &envelope, &action.base, &record);
+    struct fl_submission submission = {
+        .topic = "actions", .records = &record, .count = 1, .offsets = &offset};
+    if (error == FL_OK)
+        error = fl_submit(gateway->submitter, &submission, 1);
+    if (error != FL_OK)
+        fl_diag(RETRY, FL_TEXT("what", "session use"), FL_TEXT("error", fl_error_name(error)));
+}
+
 /* What the address's account signs in with; all of it empty if there is none. */
 struct candidate {
     const char *account_id; /* NULL: no account */

@@ -9,6 +9,7 @@
 
 #include "core/assert.h"
 #include "core/diag.h"
+#include "producers/gateway/account.h"
 #include "producers/gateway/rate.h"
 #include "producers/gateway/session.h"
 
@@ -314,9 +315,11 @@ static bool look_up(struct call *call, const char *secret, bool is_token)
                                  fl_port_wall_ms(call->gateway->duty->port), &session);
     if (!fl_call_read_end(call, &read))
         return false;
-    if (found)
+    if (found) {
         take_session(call, &session);
-    else if (is_token)
+        if (session.is_use_due)
+            fl_call_record_use(call, session.session_id);
+    } else if (is_token)
         answer_unknown_token(call);
     else
         fl_rate_charge(call->gateway->public->addresses, rate_key(call), FL_WRONG_SECRET_COST);

@@ -66,6 +66,14 @@ extern const struct fl_command fl_command_keys_backup;
 extern const struct fl_command fl_command_keys_request;
 extern const struct fl_command fl_command_keys_admit_node;
 extern const struct fl_command fl_command_keys_restore;
+/* account.c */
+extern const struct fl_command fl_command_sign_up;
+extern const struct fl_command fl_command_password_reset;
+extern const struct fl_command fl_command_session_list;
+extern const struct fl_command fl_command_session_end;
+extern const struct fl_command fl_command_token_list;
+extern const struct fl_command fl_command_token_create;
+extern const struct fl_command fl_command_token_revoke;
 
 /* coworker.c */
 extern const struct fl_command fl_command_invitation_list;

@@ -229,6 +229,26 @@ class Accounts(SystemTest):
         known, unknown = (statistics.median(taken) for taken in times.values())
         self.assertLess(max(known, unknown) / min(known, unknown), 2, times)
 
+    def test_operators_help(self):
+        node = self.node_
+        shown = node.one("sign-up", "anna@example.org", "--company", "Acme")
+        self.good(self.post("/v1/sign-up/confirm", {"token": shown["token"], "password": PASSWORD}), 201)
+        cookie = self.cookie(self.sign_in("anna@example.org"))
+        anna = {"account": "anna@example.org"}
+        made = node.one("token", "create", "nightly", "--scopes", "read,commands", "--days", "7", **anna)
+        self.good(self.get("/v1/companies", token=made["token"]))
+        listed = node.run("token", "list", **anna)
+        self.assertEqual([row["scopes"] for row in listed], [["read", "commands"]])
+        node.run("token", "revoke", made["tokenId"], **anna)
+        self.assertEqual(self.get("/v1/companies", token=made["token"]).status, 401)
+        session = node.one("session", "list", **anna)
+        node.run("session", "end", code=2, parse=False, **anna)
+        node.run("session", "end", session["sessionId"], **anna)
+        self.assertEqual(self.get("/v1/account", cookie=cookie).status, 401)
+        node.run("session", "end", "--all", **anna)
+        self.assertIn("/password-reset#", node.one("password", "reset", "anna@example.org")["link"])
+        self.assertNotIn("link", node.one("password", "reset", "nobody@example.org"))
+
     def test_a_closed_account_leaves_nothing_open(self):
         self.sign_up()
         cookie = self.cookie(self.sign_in("anna@example.org"))
