@@ -82,6 +82,18 @@ call_handler fl_route_post_transfer_accept;
 call_handler fl_route_post_transfer_decline;
 call_handler fl_route_delete_transfer;
 
+/* operator_reseller.c */
+call_handler fl_route_get_reseller_links;
+call_handler fl_route_post_reseller_link;
+call_handler fl_route_delete_reseller_link;
+call_handler fl_route_post_reseller_remind;
+call_handler fl_route_post_reseller_show;
+call_handler fl_route_post_reseller_accept;
+call_handler fl_route_post_reseller_decline;
+call_handler fl_route_post_reseller_disconnect;
+call_handler fl_route_get_lifecycle;
+call_handler fl_route_put_lifecycle;
+
 /* operator_notify.c */
 call_handler fl_route_get_notifications;
 call_handler fl_route_put_notifications;

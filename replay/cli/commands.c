@@ -48,6 +48,16 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_transfer_accept,
     &fl_command_transfer_decline,
     &fl_command_transfer_cancel,
+    /* resellers */
+    &fl_command_reseller_link,
+    &fl_command_reseller_list,
+    &fl_command_reseller_unlink,
+    &fl_command_reseller_remind,
+    &fl_command_reseller_accept,
+    &fl_command_reseller_decline,
+    &fl_command_reseller_disconnect,
+    &fl_command_lifecycle_set,
+    &fl_command_lifecycle_list,
     /* licenses */
     &fl_command_prices_list,
     &fl_command_prices_set,

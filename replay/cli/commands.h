@@ -46,6 +46,17 @@ extern const struct fl_command fl_command_firmware_withdraw;
 extern const struct fl_command fl_command_agent_list;
 extern const struct fl_command fl_command_device_move;
 
+/* reseller.c */
+extern const struct fl_command fl_command_reseller_link;
+extern const struct fl_command fl_command_reseller_list;
+extern const struct fl_command fl_command_reseller_unlink;
+extern const struct fl_command fl_command_reseller_remind;
+extern const struct fl_command fl_command_reseller_accept;
+extern const struct fl_command fl_command_reseller_decline;
+extern const struct fl_command fl_command_reseller_disconnect;
+extern const struct fl_command fl_command_lifecycle_set;
+extern const struct fl_command fl_command_lifecycle_list;
+
 /* transfer.c */
 extern const struct fl_command fl_command_transfer_offer;
 extern const struct fl_command fl_command_transfer_list;

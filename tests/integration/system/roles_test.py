@@ -4,6 +4,7 @@
 x-for of schemas/openapi.json is the table (a unit test holds it against the gateway's). Whoever it names gets through the
 door and past the rules; everybody else is refused, and no refusal, list or line tells him of what he may not see.
 """
+import datetime
 import time
 import unittest
 import uuid
@@ -111,6 +112,22 @@ class World:
         self.done(ADMINISTRATOR, "POST", "/v1/licenses/apply", {"code": minted["code"], "devices": [device]})
         return minted["licenseId"], {"devices": [device]}
 
+    def reseller(self, linked=False):
+        """The company has one at a time: the one before goes."""
+        for item in self.ask(ADMINISTRATOR, "GET", "/v1/reseller-links").body["items"]:
+            self.ask(ADMINISTRATOR, "DELETE", f"/v1/reseller-links/{item['linkId']}")
+        body = {"address": f"reseller{self.number()}@example.org"}
+        offered = self.done(ADMINISTRATOR, "POST", "/v1/reseller-links", body)
+        if linked:
+            self.done(None, "POST", "/v1/reseller-links/accept", {"token": offered["token"]})
+        return offered["linkId"]
+
+    def reseller_of_due_device(self):
+        device = self.plain_device()
+        date = (datetime.date.today() + datetime.timedelta(days=20)).isoformat()
+        self.done(ADMINISTRATOR, "PUT", f"/v1/devices/{device}/lifecycle", {"fact": "warranty-end", "dueDate": date})
+        return self.reseller(linked=True), {"devices": [device]}
+
     def transfer(self):
         body = {"devices": [self.plain_device()], "address": f"buyer{self.number()}@example.org"}
         return self.done(ADMINISTRATOR, "POST", "/v1/transfers", body)["transferId"]
@@ -129,6 +146,10 @@ ABOUT_A_THING = {
     "DELETE /v1/accounts/{account}": lambda w: (w.coworker(), None),
     "DELETE /v1/shares/{shareId}": lambda w: (w.offer(), None),
     "DELETE /v1/transfers/{transferId}": lambda w: (w.transfer(), None),
+    "DELETE /v1/reseller-links/{linkId}": lambda w: (w.reseller(), None),
+    "POST /v1/reseller-links/{linkId}/remind": lambda w: w.reseller_of_due_device(),
+    "GET /v1/devices/{device}/lifecycle": lambda w: (w.device(), None),
+    "PUT /v1/devices/{device}/lifecycle": lambda w: (w.device(), {"fact": "warranty-end", "dueDate": "2033-03-03"}),
     "GET /v1/licenses/{licenseId}": lambda w: (w.license()["licenseId"], None),
     "GET /v1/licenses/{licenseId}/applications": lambda w: (w.licensed()[0], None),
     "POST /v1/licenses/{licenseId}/release": lambda w: w.licensed(),
@@ -155,6 +176,7 @@ OWN = {
     "GET /v1/licenses": "",
     "GET /v1/purchases": "",
     "GET /v1/prices": "",
+    "GET /v1/reseller-links": "",
     "GET /v1/status": "",
 }
 
