@@ -47,15 +47,10 @@ extern const struct fl_command fl_command_agent_list;
 extern const struct fl_command fl_command_device_move;
 
 /* reseller.c */
-extern const struct fl_command fl_command_reseller_link;
-extern const struct fl_command fl_command_reseller_list;
-extern const struct fl_command fl_command_reseller_unlink;
-extern const struct fl_command fl_command_reseller_remind;
-extern const struct fl_command fl_command_reseller_accept;
-extern const struct fl_command fl_command_reseller_decline;
-extern const struct fl_command fl_command_reseller_disconnect;
-extern const struct fl_command fl_command_lifecycle_set;
-extern const struct fl_command fl_command_lifecycle_list;
+extern const struct fl_command fl_command_reseller_link, fl_command_reseller_list,
+    fl_command_reseller_unlink, fl_command_reseller_remind, fl_command_reseller_accept,
+    fl_command_reseller_decline, fl_command_reseller_disconnect, fl_command_lifecycle_set,
+    fl_command_lifecycle_list;
 
 /* transfer.c */
 extern const struct fl_command fl_command_transfer_offer;
