@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mail through real processes to a real mail server: once, in order, again when it has to be, never after a replay."""
+import datetime
 import os
 import re
 import shutil
@@ -116,6 +117,40 @@ class Mail(SystemTest):
         self.assertEqual(
             self.mails(peer, "anna@example.org", 4)[-1]["Subject"], "[fleetlog] Your e-mail address was changed"
         )
+
+    def test_a_reseller_reads_dates_and_nothing_operational(self):
+        peer = self.peer()
+        node = self.node(environment=settings(peer)).start()
+        self.two_companies(node)
+        agent = enrolled_agent(node, node.owner)
+        device = agent.register("marker-ups")
+        node.one("device", "rename", "marker-ups", "marker-name", account=node.owner)
+        node.one("device", "locate", "marker-name", "marker-place", account=node.owner)
+        readings = [("ups.status", b"OL"), ("battery.charge", b"77"), ("ups.serial", b"marker-serial")]
+        self.assertEqual(agent.send([agent.report(device, 1, readings)]).status, 200)
+        offered = node.one("reseller", "link", "rita@reseller.example", account=node.owner)
+        mail = self.mails(peer, "rita@reseller.example")[0]
+        self.assertEqual(mail["Subject"], "[fleetlog] Example Ltd names you its reseller")
+        link = f"https://fleet.example/reseller#{offered['token']}"
+        self.assertIn(link, mail.get_body(("plain",)).get_content())
+        self.assertNotIn(node.owner, mail.raw.decode())
+        node.one("reseller", "accept", offered["token"])
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        due = (today + datetime.timedelta(days=20)).isoformat()
+        node.one("lifecycle", "set", "marker-name", "battery-replacement", due, account=node.owner)
+        notice = self.mails(peer, "rita@reseller.example", 2)[1]
+        self.assertEqual(notice["Subject"], "[fleetlog] Battery replacement due: Example Ltd")
+        text = notice.get_body(("plain",)).get_content()
+        for part in ("Model: U1", f"Date:  {due}", f"Contact: {node.owner}", link):
+            self.assertIn(part, text)
+        self.assertIn("/unsubscribe?kind=8&", notice["List-Unsubscribe"])
+        node.one("reseller", "remind", offered["linkId"], "marker-name", account=node.owner)
+        reminder = self.mails(peer, "rita@reseller.example", 3)[2]
+        self.assertIn(f"U1: Battery replacement due {due}", reminder.get_body(("plain",)).get_content())
+        for one in peer.to("rita@reseller.example"):
+            for kind in ("plain", "html"):
+                self.assertNotIn("marker", one.get_body((kind,)).get_content())
+            self.assertNotIn("marker", one["Subject"])
 
     def test_names_stay_text(self):
         peer = self.peer()
