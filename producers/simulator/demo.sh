@@ -26,6 +26,7 @@ owner_company='Northwind Grocers' owner=olivia@northwind.example
 provider_company='Brightline Power Services' provider=max@brightline.example
 # Shared by the owner with the provider.
 shared=(hq-rack-a1 hq-phones hq-reception north-till-1 south-freezer)
+reseller=sales@volt-and-co.example
 licensed=(hq-rack-a1 hq-phones)
 speed=4          # scenario seconds per second
 outage_speed=60  # while the plug is out: what takes half an hour takes half a minute
@@ -218,6 +219,15 @@ license_some() {
   f license apply "$(remembered license-code)" "${licensed[@]}" --as "$owner" >/dev/null
 }
 
+# A reseller, who is to know when batteries are due and nothing else; he accepts by the link of his mail.
+link_reseller() {
+  local answer
+  answer=$(f reseller link "$reseller" --as "$owner" --json) || return
+  remember reseller-link "$(text_of linkId <<<"$answer")"
+  f reseller accept "$(text_of token <<<"$answer")" >/dev/null || return
+  f lifecycle set hq-phones battery-replacement "$(date -u -d '+20 days' +%F)" --as "$owner" >/dev/null
+}
+
 text_of() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p"; } # MEMBER of one line of JSON
 
 # --- saying -------------------------------------------------------------------------------------------------------
@@ -249,6 +259,8 @@ Try:"
   try "fleetlog unshare $(remembered share-id) hq-phones" "either side may; the owner's log says who"
   try "fleetlog license apply $(remembered license-code) hq-reception" 'one of three nodes that are left'
   try 'fleetlog license ledger' 'what was bought, where it is, until when'
+  try "fleetlog reseller remind $(remembered reseller-link) hq-phones" "a mail to $reseller: model, part, date"
+  try "fleetlog lifecycle list hq-phones" 'what is due, and when somebody is told'
   try "fleetlog command self-test hq-lab" 'reaches upsd, succeeds when its result is seen'
   try "fleetlog command self-test hq-reception" 'this battery is worn out'
   try 'fleetlog tail' 'the last ten events, then live'
@@ -305,6 +317,7 @@ start() {
   enrol provider "$provider" "$(($(grep -c '^ups ' "$here/fleets/provider.fleet") + 1))"
   once share share_some
   once license license_some
+  once reseller link_reseller
   remember ready yes
   say "ready"
   what_to_try
