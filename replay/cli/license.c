@@ -54,11 +54,12 @@ static void add_application(void *table, const json_t *item)
     fl_json_time_cell(item, "appliedAtMs", applied);
     fl_json_time_cell(item, "endsAtMs", ends);
     const char *device = fl_json_member(item, "device");
+    const char *account = fl_json_member(item, "accountId");
     const char *cells[] = {fl_json_member(item, "licenseId"),
                            fl_json_cell(item, "number", number, sizeof(number)),
                            fl_json_member(item, "owner"),
                            device[0] != '\0' ? device : fl_json_member(item, "deviceId"),
-                           fl_json_member(item, "appliedBy"),
+                           account[0] != '\0' ? account : fl_json_member(item, "appliedBy"),
                            applied,
                            ends,
                            fl_json_member(item, "end")};
@@ -107,9 +108,16 @@ static void add_id(void *context, const json_t *item)
              fl_json_member(item, "licenseId"));
 }
 
+static void print_line(void *context, const json_t *item)
+{
+    (void)context;
+    fl_print_json(item);
+}
+
 static int ledger_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     struct ids ids = {.texts = NULL};
+    struct fl_table *table = fl_table_open(application_headings, 8);
     (void)arguments;
     int code = fl_client_list(cli, "/v1/licenses", add_id, &ids);
     if (code == FL_EXIT_DONE && ids.failed)
@@ -120,8 +128,11 @@ static int ledger_command(struct fl_cli *cli, const struct fl_arguments *argumen
         if (!fl_client_path(path, sizeof(path), "/v1/licenses/%s/applications", &id, 1))
             code = FL_EXIT_FAILED;
         else
-            code = fl_client_table(cli, path, application_headings, 8, add_application);
+            code = fl_client_list(cli, path, cli->json ? print_line : add_application, table);
     }
+    if (code == FL_EXIT_DONE && !cli->json)
+        fl_table_print(table, cli->color, stdout);
+    fl_table_close(&table);
     free(ids.texts);
     return code;
 }
@@ -202,13 +213,22 @@ static json_t *devices_body(const struct fl_arguments *arguments)
     return json_pack("{s:o}", "devices", devices);
 }
 
+/* A time of an event's JSON, where 64-bit numbers are texts. */
+static void event_time(const json_t *object, const char *name, char text[FL_TIMESTAMP_TEXT_SIZE])
+{
+    long long time_ms = strtoll(fl_json_member(object, name), NULL, 10);
+    text[0] = '\0';
+    if (time_ms > 0 && time_ms <= FL_TIMESTAMP_MS_MAX)
+        fl_timestamp_format(time_ms, text);
+}
+
 static void print_applied(const json_t *answer)
 {
     const json_t *devices = json_object_get(answer, "deviceIds");
     const json_t *nodes = json_object_get(answer, "nodes");
     for (size_t i = 0; i < json_array_size(devices); i++) {
         char ends[FL_TIMESTAMP_TEXT_SIZE];
-        fl_json_time_cell(json_array_get(nodes, i), "endsAtMs", ends);
+        event_time(json_array_get(nodes, i), "endsAtMs", ends);
         printf("%s until %s\n", json_string_value(json_array_get(devices, i)), ends);
     }
 }
