@@ -3,8 +3,8 @@
 /*
  * Links of companies with resellers, as readers ask for them.
  *
- * A reseller is a person by address only. A company has one at a time, offered or linked. What a
- * reseller may be told is renewal.h's business.
+ * A reseller is a person by address only. A company has one at a time, offered or linked. What he
+ * is told beyond the events' fields is the mailer's business (consumers/mailer/renewals.c).
  *
  * Invariants: 51 (check_reseller.c). Threading: one thread per kv. Allocation: the arena.
  */

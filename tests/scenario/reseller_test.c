@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/timestamp.h"
 #include "projections/registry/lifecycle.h"
@@ -175,6 +176,32 @@ static void what_is_remembered_of_dates_is_bounded(void **state)
     world_fini(&world);
 }
 
+/* What people and devices say of a device's running stands in no event that a reseller is told of.
+ */
+static void no_event_for_resellers_tells_how_devices_run(void **state)
+{
+    (void)state;
+    static struct world world;
+    size_t seen = 0;
+    world_init(&world);
+    cast_begin(&world);
+    assert_int_equal(cast_rename(&world, 1, 1, "MARKER"), FL_MESSAGE_DeviceRenamed);
+    cast_condition(&world, 1, FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_ON_BATTERY, true, 5);
+    cast_reseller_story(&world, 1, 3, 1);
+    for (size_t i = 0; i < world.entry_count; i++) {
+        const struct fl_record *event = &world.entries[i].event;
+        const char *type = fl_arena_text(&world.arena, fl_record_header(event, "ce_type")->value);
+        assert_non_null(type);
+        if (strstr(type, "Reseller") == NULL && strstr(type, "Renewal") == NULL)
+            continue;
+        seen++;
+        assert_null(memmem(event->value.data, event->value.size, "MARKER", 6));
+        assert_null(memmem(event->value.data, event->value.size, "127.0.0.1", 9));
+    }
+    assert_true(seen >= 8);
+    world_fini(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +210,7 @@ int main(void)
         cmocka_unit_test(steps_begin_to_the_millisecond),
         cmocka_unit_test(only_days_are_dates),
         cmocka_unit_test(what_is_remembered_of_dates_is_bounded),
+        cmocka_unit_test(no_event_for_resellers_tells_how_devices_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
