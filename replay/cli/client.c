@@ -231,10 +231,14 @@ const char *fl_json_member(const json_t *object, const char *name)
 
 void fl_json_time_cell(const json_t *object, const char *name, char text[FL_TIMESTAMP_TEXT_SIZE])
 {
-    json_int_t time_ms = json_integer_value(json_object_get(object, name));
+    const json_t *value = json_object_get(object, name);
+    uint64_t time_ms = (uint64_t)json_integer_value(value);
     text[0] = '\0';
+    if (json_is_string(value) &&
+        !fl_slice_to_u64(fl_slice_text(json_string_value(value)), &time_ms))
+        return;
     if (time_ms > 0 && time_ms <= FL_TIMESTAMP_MS_MAX)
-        fl_timestamp_format(time_ms, text);
+        fl_timestamp_format((int64_t)time_ms, text);
 }
 
 int fl_client_change(struct fl_cli *cli, const char *method, const char *pattern,

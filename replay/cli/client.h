@@ -37,7 +37,7 @@ const char *fl_json_cell(const json_t *object, const char *name, char *scratch,
 /* Text of a member; "" if there is none. */
 const char *fl_json_member(const json_t *object, const char *name);
 
-/* A member in ms as RFC 3339; "" if there is none. */
+/* A member in ms as RFC 3339; "" if there is none. Events have 64-bit numbers as texts. */
 void fl_json_time_cell(const json_t *object, const char *name, char text[FL_TIMESTAMP_TEXT_SIZE]);
 
 /* Sends a change; `pattern` takes `argument` (NULL: none), `take_body` is released: json_null()

@@ -213,22 +213,13 @@ static json_t *devices_body(const struct fl_arguments *arguments)
     return json_pack("{s:o}", "devices", devices);
 }
 
-/* A time of an event's JSON, where 64-bit numbers are texts. */
-static void event_time(const json_t *object, const char *name, char text[FL_TIMESTAMP_TEXT_SIZE])
-{
-    long long time_ms = strtoll(fl_json_member(object, name), NULL, 10);
-    text[0] = '\0';
-    if (time_ms > 0 && time_ms <= FL_TIMESTAMP_MS_MAX)
-        fl_timestamp_format(time_ms, text);
-}
-
 static void print_applied(const json_t *answer)
 {
     const json_t *devices = json_object_get(answer, "deviceIds");
     const json_t *nodes = json_object_get(answer, "nodes");
     for (size_t i = 0; i < json_array_size(devices); i++) {
         char ends[FL_TIMESTAMP_TEXT_SIZE];
-        event_time(json_array_get(nodes, i), "endsAtMs", ends);
+        fl_json_time_cell(json_array_get(nodes, i), "endsAtMs", ends);
         printf("%s until %s\n", json_string_value(json_array_get(devices, i)), ends);
     }
 }

@@ -69,7 +69,7 @@ const struct fl_command fl_command_reseller_list = {
 
 static void print_event(const json_t *answer)
 {
-    printf("%s %s.\n", fl_json_member(answer, "type"), fl_json_member(answer, "linkId"));
+    printf("%s %s.\n", fl_json_member(answer, "event"), fl_json_member(answer, "linkId"));
 }
 
 static int unlink_command(struct fl_cli *cli, const struct fl_arguments *arguments)

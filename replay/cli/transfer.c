@@ -7,24 +7,10 @@
 #include "replay/cli/commands.h"
 #include "replay/cli/table.h"
 
-/* A time of an answer, which is a number in lists and a text in events, as 64-bit numbers are
- * there. */
-static void time_of(const json_t *object, const char *name, char text[FL_TIMESTAMP_TEXT_SIZE])
-{
-    const json_t *value = json_object_get(object, name);
-    uint64_t time_ms = (uint64_t)json_integer_value(value);
-    text[0] = '\0';
-    if (json_is_string(value) &&
-        !fl_slice_to_u64(fl_slice_text(json_string_value(value)), &time_ms))
-        return;
-    if (time_ms > 0 && time_ms <= FL_TIMESTAMP_MS_MAX)
-        fl_timestamp_format((int64_t)time_ms, text);
-}
-
 static void print_offered(const json_t *answer)
 {
     char expires[FL_TIMESTAMP_TEXT_SIZE];
-    time_of(answer, "expiresAtMs", expires);
+    fl_json_time_cell(answer, "expiresAtMs", expires);
     printf("transfer %s\ntoken    %s\nlink     %s\nexpires  %s\n",
            fl_json_member(answer, "transferId"), fl_json_member(answer, "token"),
            fl_json_member(answer, "link"), expires);
@@ -63,7 +49,7 @@ static void add_transfer(void *table, const json_t *item)
 {
     char count[32];
     char expires[FL_TIMESTAMP_TEXT_SIZE];
-    time_of(item, "expiresAtMs", expires);
+    fl_json_time_cell(item, "expiresAtMs", expires);
     const json_t *first = json_array_get(json_object_get(item, "devices"), 0);
     const char *cells[] = {fl_json_member(item, "transferId"),
                            fl_json_member(item, "state"),
