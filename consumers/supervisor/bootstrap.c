@@ -206,6 +206,8 @@ static enum fl_error match_keyring(struct bootstrap *b)
     enum fl_error error = read_genesis(b, &genesis);
     if (error == FL_OK && b->keyring == NULL)
         error = fl_node_keyring_load(b->duty->config, b->duty->datadir, &b->keyring, b->detail);
+    if (error == FL_NOT_FOUND && access(b->keyring_path, F_OK) == 0)
+        return FL_KEYRING; /* without the key that wraps it: the detail says so */
     if (error == FL_NOT_FOUND) {
         b->detail[0] = '\0';
         return refuse_foreign_keyring(b);

@@ -8,6 +8,7 @@
  *
  * Invariants: 51 (check_reseller.c). Threading: one thread per kv. Allocation: the arena.
  */
+#include "core/slice.h"
 #include "fleetlog/v1/resellers.pb-c.h"
 #include "projections/registry/machines.h"
 #include "projections/registry/row_types.h"
