@@ -3,8 +3,8 @@
 /*
  * What a mail because of an event is about: whether that still stands, and the values of its words.
  *
- * Resellers get model, what comes to an end, when, and whom to ask: nothing else of a device is
- * ever put among their values.
+ * Resellers get what renewals_source.h has fields for: nothing else of a device is ever put among
+ * their values.
  *
  * Threading: pure. Allocation: the composer's arena.
  */

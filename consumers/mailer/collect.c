@@ -11,6 +11,7 @@
 struct collecting {
     struct mailer *mailer;
     struct fl_composer composer;
+    struct fl_renewals_source renewals;
     int64_t now_ms;       /* wall */
     int64_t monotonic_ms; /* for back-offs */
     size_t looked;
@@ -169,11 +170,13 @@ enum fl_error fl_mailer_collect(struct mailer *mailer)
             .mailer = mailer,
             .now_ms = fl_port_wall_ms(port),
             .monotonic_ms = fl_port_monotonic_ms(port),
+            .renewals = fl_renewals_of_registry(registry.kv),
         };
         c.composer = (struct fl_composer){
             .registry = registry.kv,
             .people = people.kv,
             .keyring = mailer->keyring,
+            .renewals = &c.renewals,
             .arena = &mailer->arena,
             .public_url = fl_config_text(mailer->duty->config, FL_SETTING_PUBLIC_URL),
             .from = mailer->from,

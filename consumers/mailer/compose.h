@@ -10,6 +10,7 @@
  *
  * Threading: one thread. Allocation: the composer's arena, which the caller resets between mails.
  */
+#include "consumers/mailer/renewals_source.h"
 #include "core/ids.h"
 #include "core/keyring.h"
 #include "projections/registry/outbox.h"
@@ -26,6 +27,7 @@ struct fl_composer {
     struct fl_kv *registry;
     struct fl_kv *people;
     const struct fl_keyring *keyring;
+    const struct fl_renewals_source *renewals; /* all that resellers are told of devices */
     struct fl_arena *arena;
     const char *public_url;
     const char *from;

@@ -4,104 +4,110 @@
 
 #include "consumers/mailer/about.h"
 #include "core/license_code.h"
-#include "projections/registry/lifecycle.h"
 #include "projections/registry/plan.h"
 #include "projections/registry/registry.h"
 #include "projections/registry/reseller.h"
 
-enum { LISTED_COUNT_MAX = 100, FACT_COUNT = 3 };
-
-static const struct {
-    Fleetlog__V1__LifecycleFact fact;
-    const char *words;
-} facts[FACT_COUNT] = {
-    {FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_BATTERY_REPLACEMENT, "Battery replacement due"},
-    {FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_WARRANTY_END, "Warranty ends"},
-    {FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_PLAN_END, "Plan ends"},
-};
-
-static const char *words_of(uint32_t fact)
+static const char *words_of(Fleetlog__V1__LifecycleFact fact)
 {
-    for (size_t i = 0; i < FACT_COUNT; i++)
-        if ((uint32_t)facts[i].fact == fact)
-            return facts[i].words;
-    return "A date is near";
-}
-
-/* What a device is, never what its owner calls it. */
-static const char *model_of(const struct fl_composer *c, const char *device_id)
-{
-    const fl_capabilities_row *row =
-        fl_registry_capabilities(c->registry, c->arena, fl_slice_text(device_id));
-    return row == NULL || row->identity == NULL || row->identity->model[0] == '\0'
-               ? "UPS"
-               : row->identity->model;
-}
-
-struct listing {
-    const char *lines;
-    uint32_t count;
-};
-
-/* A line per date of the device. */
-static void list_device(const struct fl_composer *c, const char *device_id, struct listing *listing)
-{
-    for (size_t i = 0; i < FACT_COUNT && listing->lines != NULL; i++) {
-        const fl_lifecycle_row *row =
-            fl_registry_lifecycle(c->registry, c->arena, device_id, facts[i].fact);
-        if (row == NULL || row->due_date[0] == '\0' || listing->count++ >= LISTED_COUNT_MAX)
-            continue;
-        listing->lines = fl_arena_printf(c->arena, "%s%s%s: %s %s", listing->lines,
-                                         listing->lines[0] == '\0' ? "" : "\n",
-                                         model_of(c, device_id), facts[i].words, row->due_date);
+    switch ((int)fact) {
+    case FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_BATTERY_REPLACEMENT:
+        return "Battery replacement due";
+    case FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_WARRANTY_END:
+        return "Warranty ends";
+    case FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_PLAN_END:
+        return "Plan ends";
+    default:
+        return "A date is near";
     }
 }
 
-static void list_company(const struct fl_composer *c, const char *company_id,
-                         struct listing *listing)
+static const char *or_ups(const char *model)
 {
-    struct fl_key key;
-    struct fl_kv_walk walk;
-    char id[FL_ID_TEXT_SIZE];
-    fl_key_list(&key, FL_INDEX_COMPANY_DEVICES, fl_slice_text(company_id));
-    fl_kv_walk_begin(&walk, c->registry, FL_TABLE_INDEX, fl_key_slice(&key));
-    while (listing->count <= LISTED_COUNT_MAX && fl_kv_walk_next(&walk)) {
-        fl_key_tail_id(walk.key, id);
-        list_device(c, id, listing);
+    return model[0] == '\0' ? "UPS" : model;
+}
+
+/* A line per date. */
+static const char *list(struct fl_arena *arena, const struct fl_renewals *renewals)
+{
+    const char *lines = "";
+    for (size_t i = 0; lines != NULL && i < renewals->count; i++) {
+        const struct fl_renewal *one = &renewals->items[i];
+        lines = fl_arena_printf(arena, "%s%s%s%s%s%s%s: %s %s", lines, i == 0 ? "" : "\n",
+                                or_ups(one->model), one->sku[0] == '\0' ? "" : ", SKU ", one->sku,
+                                one->part[0] == '\0' ? "" : ", part ", one->part,
+                                words_of(one->fact), one->date);
     }
+    if (lines != NULL && renewals->more)
+        lines = fl_arena_printf(arena, "%s\nand more", lines);
+    return renewals->count == 0 ? "No date is known." : lines;
 }
 
-/* The date that the notice is about still stands. */
-static bool still_due(const struct fl_composer *c, const fl_outbox_row *row)
+/* Who linked the reseller, while he is of the company. */
+static const char *contact_of(const struct fl_composer *c, const fl_reseller_link_row *link)
 {
-    if (row->n_device_ids == 0)
-        return false;
-    const fl_lifecycle_row *date = fl_registry_lifecycle(c->registry, c->arena, row->device_ids[0],
-                                                         (Fleetlog__V1__LifecycleFact)row->fact);
-    return date != NULL && strcmp(date->due_date, row->due_date) == 0;
-}
-
-static void add_reseller_values(const struct fl_composer *c, const fl_outbox_row *row,
-                                const fl_reseller_link_row *link, struct values *values)
-{
-    struct listing listing = {"", 0};
     const char *contact = "";
-    bool report = row->kind == FLEETLOG__V1__MAIL_KIND__MAIL_KIND_RENEWALS_REPORT;
-    if (report)
-        list_company(c, link->company_id, &listing);
-    for (size_t i = 0; !report && i < row->n_device_ids; i++)
-        list_device(c, row->device_ids[i], &listing);
-    if (listing.lines != NULL && listing.lines[0] == '\0')
-        listing.lines = "No date is known.";
-    if (fl_id_is_valid(fl_slice_text(link->linked_by)) &&
+    if (!fl_id_is_valid(fl_slice_text(link->linked_by)))
+        return "";
+    const fl_account_row *account =
+        fl_registry_account(c->registry, c->arena, fl_slice_text(link->linked_by));
+    if (account == NULL || strcmp(account->company_id, link->company_id) != 0 ||
         fl_compose_address(c, link->linked_by, 0, &contact) != FL_COMPOSED)
-        contact = "";
-    fl_values_add(values, "dates", listing.lines);
-    fl_values_add(values, "contact", contact);
-    fl_values_add(values, "what", words_of(row->fact));
-    fl_values_add(values, "date", row->due_date);
-    fl_values_add(values, "model",
-                  row->n_device_ids == 0 ? "UPS" : model_of(c, row->device_ids[0]));
+        return "";
+    return contact;
+}
+
+/* The date that a notice is about, as it still stands; NULL: it does not. */
+static const struct fl_renewal *noticed(const struct fl_renewals *renewals,
+                                        const fl_outbox_row *row)
+{
+    for (size_t i = 0; i < renewals->count; i++)
+        if ((uint32_t)renewals->items[i].fact == row->fact &&
+            strcmp(renewals->items[i].date, row->due_date) == 0)
+            return &renewals->items[i];
+    return NULL;
+}
+
+/* The words of a mail out of what a reseller may know; false: there is nothing to say any more. */
+static bool add_renewals(const struct fl_composer *c, const fl_outbox_row *row,
+                         const struct fl_renewals *renewals, struct values *values)
+{
+    bool is_report = row->kind == FLEETLOG__V1__MAIL_KIND__MAIL_KIND_RENEWALS_REPORT;
+    fl_values_add(values, "contact", renewals->contact);
+    if (row->kind != FLEETLOG__V1__MAIL_KIND__MAIL_KIND_RENEWAL_NOTICE) {
+        fl_values_add(values, "dates", list(c->arena, renewals));
+        return is_report || renewals->count != 0;
+    }
+    const struct fl_renewal *one = noticed(renewals, row);
+    if (one == NULL)
+        return false;
+    fl_values_add(values, "what", words_of(one->fact));
+    fl_values_add(values, "date", one->date);
+    fl_values_add(values, "model", or_ups(one->model));
+    fl_values_add(values, "sku", one->sku);
+    fl_values_add(values, "part", one->part);
+    return true;
+}
+
+/* Reads what the mail is about: of the whole company for a report, else of the devices it names. */
+static bool read_renewals(const struct fl_composer *c, const fl_outbox_row *row,
+                          const fl_reseller_link_row *link, struct values *values)
+{
+    struct fl_renewals renewals = {.count = 0};
+    struct fl_renewals_query query = {.company_id = link->company_id};
+    if (row->kind != FLEETLOG__V1__MAIL_KIND__MAIL_KIND_RENEWALS_REPORT) {
+        query.device_ids = row->device_ids;
+        query.device_count = row->n_device_ids;
+        if (query.device_count == 0)
+            return false;
+    }
+    enum fl_error error = c->renewals->read(c->renewals->context, c->arena, &query, &renewals);
+    if (error != FL_OK) {
+        fl_kv_fail(c->registry, error);
+        return false;
+    }
+    renewals.contact = contact_of(c, link);
+    return add_renewals(c, row, &renewals, values);
 }
 
 struct about fl_about_reseller(const struct fl_composer *c, const fl_outbox_row *row,
@@ -114,10 +120,8 @@ struct about fl_about_reseller(const struct fl_composer *c, const fl_outbox_row 
         return (struct about){false, NULL, 0, 0};
     unsigned state = fl_reseller_link_state_at(link->state, link->expires_at_ms, c->now_ms);
     if (state != (offer ? FL_RESELLER_LINK_OFFERED : FL_RESELLER_LINK_LINKED) ||
-        (row->kind == FLEETLOG__V1__MAIL_KIND__MAIL_KIND_RENEWAL_NOTICE && !still_due(c, row)))
+        (!offer && !read_renewals(c, row, link, values)))
         return (struct about){false, NULL, 0, 0};
-    if (!offer)
-        add_reseller_values(c, row, link, values);
     return (struct about){true, link->company_id, offer ? link->expires_at_ms : 0,
                           link->link_key_generation};
 }

@@ -4,10 +4,12 @@
  * Links of companies with resellers, as readers ask for them.
  *
  * A reseller is a person by address only. A company has one at a time, offered or linked. What he
- * is told beyond the events' fields is the mailer's business (consumers/mailer/renewals.c).
+ * is told beyond the events' fields is the mailer's business (consumers/mailer/renewals_source.h).
  *
  * Invariants: 51 (check_reseller.c). Threading: one thread per kv. Allocation: the arena.
  */
+#include "core/arena.h"
+#include "core/kv.h"
 #include "core/slice.h"
 #include "fleetlog/v1/resellers.pb-c.h"
 #include "projections/registry/machines.h"
