@@ -281,22 +281,13 @@ void fl_route_post_sign_in(struct call *call)
     fl_call_start_session(call, candidate.revision, has_second, totp_step, json_object());
 }
 
-/* False after answering: needs an account, not an operator in his own name. */
-static bool needs_account(struct call *call)
-{
-    if (!fl_call_is_for_account(call))
-        fl_call_problem(call, 400, "This is an account's affair: say on whose behalf", NULL,
-                        "Fleetlog-As");
-    return fl_call_is_for_account(call);
-}
-
 bool fl_call_reauthenticate(struct call *call, const Fleetlog__V1__Profile **profile,
                             uint64_t *revision)
 {
     bool is_right = false;
     struct fl_throttle *throttle = call->gateway->sign_in->sign_ins;
     const char *password = fl_body_text(call, "password");
-    if (!needs_account(call) || !fl_call_body_is_good(call))
+    if (!fl_call_needs_account(call) || !fl_call_body_is_good(call))
         return false;
     const char *account_id = fl_arena_text(&call->arena, call->identity.on_behalf_of);
     if (!fl_call_is_slowed(call, throttle, account_id) ||
@@ -333,7 +324,7 @@ void fl_route_get_sessions(struct call *call)
     struct fl_page page;
     struct fl_rows rows = {.count = 0};
     int64_t now_ms = fl_port_wall_ms(call->gateway->duty->port);
-    if (!needs_account(call) || !fl_call_page(call, &page) ||
+    if (!fl_call_needs_account(call) || !fl_call_page(call, &page) ||
         !fl_call_read_begin(call, call->gateway->registry, &read))
         return;
     json_t *items = json_array();
@@ -357,7 +348,7 @@ void fl_route_delete_session(struct call *call)
 {
     Fleetlog__V1__EndSession action = FLEETLOG__V1__END_SESSION__INIT;
     action.session_id = call->parameters[0];
-    if (needs_account(call))
+    if (fl_call_needs_account(call))
         fl_call_act_and_answer(call, &action.base, 200);
 }
 
@@ -366,7 +357,7 @@ void fl_route_delete_sessions(struct call *call)
 {
     Fleetlog__V1__EndSessions action = FLEETLOG__V1__END_SESSIONS__INIT;
     const char *keep = fl_http_query(call->request, "keep");
-    if (!needs_account(call))
+    if (!fl_call_needs_account(call))
         return;
     action.account_id = fl_arena_text(&call->arena, call->identity.on_behalf_of);
     if (keep != NULL && strcmp(keep, "current") == 0 && call->identity.session_id.data != NULL)
@@ -387,7 +378,7 @@ void fl_route_get_api_tokens(struct call *call)
     struct fl_store_read read = {.kv = NULL};
     struct fl_page page;
     struct fl_rows rows = {.count = 0};
-    if (!needs_account(call) || !fl_call_page(call, &page) ||
+    if (!fl_call_needs_account(call) || !fl_call_page(call, &page) ||
         !fl_call_read_begin(call, call->gateway->registry, &read))
         return;
     json_t *items = json_array();
@@ -413,7 +404,7 @@ void fl_route_post_api_token(struct call *call)
     action.name = fl_body_text(call, "name");
     action.scopes = fl_body_texts(call, "scopes", &action.n_scopes);
     int64_t days = fl_body_integer_or(call, "days", TOKEN_DAYS_DEFAULT);
-    if (!needs_account(call) || !fl_call_body_is_good(call))
+    if (!fl_call_needs_account(call) || !fl_call_body_is_good(call))
         return;
     if (days < 1 || days > 366) {
         fl_call_problem(call, 422, "days must be 1 to 366", NULL, "days");
@@ -437,6 +428,6 @@ void fl_route_delete_api_token(struct call *call)
 {
     Fleetlog__V1__RevokeApiToken action = FLEETLOG__V1__REVOKE_API_TOKEN__INIT;
     action.token_id = call->parameters[0];
-    if (needs_account(call))
+    if (fl_call_needs_account(call))
         fl_call_act_and_answer(call, &action.base, 200);
 }

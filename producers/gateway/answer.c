@@ -47,6 +47,14 @@ bool fl_call_is_for_account(const struct call *call)
     return call->identity.on_behalf_of.data != NULL;
 }
 
+bool fl_call_needs_account(struct call *call)
+{
+    if (!fl_call_is_for_account(call))
+        fl_call_problem(call, 400, "This is an account's affair: say on whose behalf", NULL,
+                        "Fleetlog-As");
+    return fl_call_is_for_account(call);
+}
+
 void fl_call_problem(struct call *call, unsigned status, const char *title, const char *detail,
                      const char *field)
 {

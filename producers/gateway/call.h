@@ -25,8 +25,7 @@ void fl_call_error(struct call *call, enum fl_error error);
 /* True if the body is an object (parsed here); answers 400, 415 otherwise. */
 bool fl_call_parse_body(struct call *call);
 
-/* Members of the body. A wrong or missing one leaves its problem in call->problem and returns "" or
- * 0. */
+/* Members of the body. A wrong or missing one is said in call->problem and returns "" or 0. */
 const char *fl_body_text(struct call *call, const char *name);
 const char *fl_body_text_or(struct call *call, const char *name, const char *fallback);
 int64_t fl_body_integer_or(struct call *call, const char *name, int64_t fallback);
@@ -53,6 +52,8 @@ void fl_call_add_next(struct call *call, json_t *list, const char *place);
 
 /* True if the call is on behalf of an account: then its rights apply. */
 bool fl_call_is_for_account(const struct call *call);
+/* The same; false after answering 400. */
+bool fl_call_needs_account(struct call *call);
 
 /* --- intake (intake.c) --- */
 

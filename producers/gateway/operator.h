@@ -31,6 +31,8 @@ const char **fl_call_find_devices(struct call *call, struct fl_kv *kv, const cha
 
 /* The same in a read of its own. */
 const char **fl_call_resolve_devices(struct call *call, const char **names, size_t count);
+/* Those that the body's "devices" names, 1 to 1 000; NULL after answering. */
+const char **fl_call_body_devices(struct call *call, size_t *count);
 
 /* A device as GET /v1/devices has it, for a stream; NULL: it may not be seen (any more). */
 json_t *fl_call_device_json(struct call *call, struct fl_kv *registry, struct fl_kv *devices,

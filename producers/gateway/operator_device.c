@@ -507,3 +507,15 @@ const char **fl_call_resolve_devices(struct call *call, const char **names, size
         fl_call_error(call, error);
     return error == FL_OK ? ids : NULL;
 }
+
+const char **fl_call_body_devices(struct call *call, size_t *count)
+{
+    const char **names = fl_body_texts(call, "devices", count);
+    if (!fl_call_body_is_good(call))
+        return NULL;
+    if (*count == 0 || *count > FL_DEVICE_COUNT_PER_ACTION_MAX) {
+        fl_call_problem(call, 422, "devices must name 1 to 1000 devices", NULL, "devices");
+        return NULL;
+    }
+    return fl_call_resolve_devices(call, names, *count);
+}

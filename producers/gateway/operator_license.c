@@ -201,19 +201,6 @@ void fl_route_post_license(struct call *call)
     fl_call_answer(call, 201, json);
 }
 
-/* Devices of the body as ids; NULL after answering. */
-static const char **body_devices(struct call *call, size_t *count)
-{
-    const char **names = fl_body_texts(call, "devices", count);
-    if (!fl_call_body_is_good(call))
-        return NULL;
-    if (*count == 0 || *count > FL_DEVICE_COUNT_PER_ACTION_MAX) {
-        fl_call_problem(call, 422, "devices must name 1 to 1000 devices", NULL, "devices");
-        return NULL;
-    }
-    return fl_call_resolve_devices(call, names, *count);
-}
-
 /* By code or by id. A code that cannot be one is told here, before anything looks for it; each code
  * that is none costs its sender's allowance. */
 void fl_route_post_license_apply(struct call *call)
@@ -223,7 +210,7 @@ void fl_route_post_license_apply(struct call *call)
     Fleetlog__V1__ApplyLicense action = FLEETLOG__V1__APPLY_LICENSE__INIT;
     const char *code = fl_body_text_or(call, "code", "");
     action.license_id = fl_body_text_or(call, "license", "");
-    action.device_ids = body_devices(call, &action.n_device_ids);
+    action.device_ids = fl_call_body_devices(call, &action.n_device_ids);
     if (action.device_ids == NULL)
         return;
     if (code[0] != '\0') {
@@ -245,7 +232,7 @@ void fl_route_post_license_release(struct call *call)
 {
     Fleetlog__V1__ReleaseLicense action = FLEETLOG__V1__RELEASE_LICENSE__INIT;
     action.license_id = call->parameters[0];
-    action.device_ids = body_devices(call, &action.n_device_ids);
+    action.device_ids = fl_call_body_devices(call, &action.n_device_ids);
     if (action.device_ids != NULL)
         fl_call_act_and_answer(call, &action.base, 200);
 }

@@ -55,19 +55,10 @@ static json_t *policy_json(struct call *call, const fl_policy_row *row)
         "devices", devices, "conditions", conditions, "paused", row->paused != 0);
 }
 
-/* False after answering. */
-static bool needs_account(struct call *call)
-{
-    if (!fl_call_is_for_account(call))
-        fl_call_problem(call, 400, "Notifications are an account's: say on whose behalf", NULL,
-                        "Fleetlog-As");
-    return fl_call_is_for_account(call);
-}
-
 void fl_route_get_notifications(struct call *call)
 {
     struct fl_store_read read = {.kv = NULL};
-    if (!needs_account(call) || !fl_call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_needs_account(call) || !fl_call_read_begin(call, call->gateway->registry, &read))
         return;
     const char *id = fl_arena_text(&call->arena, call->identity.on_behalf_of);
     const fl_policy_row *row = id == NULL ? NULL : fl_policy_of(read.kv, &call->arena, id);
@@ -124,7 +115,7 @@ static bool read_devices(struct call *call, Fleetlog__V1__SetNotificationPolicy 
 void fl_route_put_notifications(struct call *call)
 {
     Fleetlog__V1__SetNotificationPolicy action = FLEETLOG__V1__SET_NOTIFICATION_POLICY__INIT;
-    if (!needs_account(call))
+    if (!fl_call_needs_account(call))
         return;
     const char *severity = fl_body_text(call, "severity");
     const char *set = fl_body_text(call, "set");

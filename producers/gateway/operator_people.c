@@ -7,22 +7,13 @@
 #include "producers/gateway/account.h"
 #include "projections/registry/machines.h"
 
-/* False after answering. */
-static bool needs_account(struct call *call)
-{
-    if (!fl_call_is_for_account(call))
-        fl_call_problem(call, 400, "This is an account's affair: say on whose behalf", NULL,
-                        "Fleetlog-As");
-    return fl_call_is_for_account(call);
-}
-
 void fl_route_get_invitations(struct call *call)
 {
     struct fl_store_read read = {.kv = NULL};
     struct fl_page page;
     struct fl_rows rows = {.count = 0};
     int64_t now_ms = fl_port_wall_ms(call->gateway->duty->port);
-    if (!needs_account(call) || !fl_call_page(call, &page) ||
+    if (!fl_call_needs_account(call) || !fl_call_page(call, &page) ||
         !fl_call_read_begin(call, call->gateway->registry, &read))
         return;
     json_t *items = json_array();
@@ -96,7 +87,7 @@ void fl_route_post_invitation_accept(struct call *call)
 static const char *find_coworker(struct call *call, const char *name)
 {
     struct fl_store_read read = {.kv = NULL};
-    if (!needs_account(call) || !fl_call_read_begin(call, call->gateway->registry, &read))
+    if (!fl_call_needs_account(call) || !fl_call_read_begin(call, call->gateway->registry, &read))
         return NULL;
     const fl_account_row *row = fl_call_find_account(call, read.kv, name);
     if (!fl_call_read_end(call, &read))
@@ -135,7 +126,7 @@ void fl_route_delete_account(struct call *call)
 void fl_route_post_account_close(struct call *call)
 {
     Fleetlog__V1__CloseAccount action = FLEETLOG__V1__CLOSE_ACCOUNT__INIT;
-    if (!needs_account(call))
+    if (!fl_call_needs_account(call))
         return;
     action.account_id = fl_arena_text(&call->arena, call->identity.on_behalf_of);
     if (action.account_id != NULL)
@@ -175,7 +166,7 @@ void fl_route_delete_shared_devices(struct call *call)
     Fleetlog__V1__RemoveSharedDevices action = FLEETLOG__V1__REMOVE_SHARED_DEVICES__INIT;
     struct fl_store_read read = {.kv = NULL};
     const char *owner = fl_http_query(call->request, "owner");
-    if (!needs_account(call))
+    if (!fl_call_needs_account(call))
         return;
     if (owner == NULL) {
         fl_call_problem(call, 400, "owner is missing", NULL, "owner");

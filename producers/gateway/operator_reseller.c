@@ -100,14 +100,7 @@ void fl_route_post_reseller_remind(struct call *call)
 {
     size_t count = 0;
     Fleetlog__V1__RemindReseller action = FLEETLOG__V1__REMIND_RESELLER__INIT;
-    const char **names = fl_body_texts(call, "devices", &count);
-    if (!fl_call_body_is_good(call))
-        return;
-    if (count == 0 || count > FL_DEVICE_COUNT_PER_ACTION_MAX) {
-        fl_call_problem(call, 422, "devices must name 1 to 1000 devices", NULL, "devices");
-        return;
-    }
-    action.device_ids = fl_call_resolve_devices(call, names, count);
+    action.device_ids = fl_call_body_devices(call, &count);
     action.n_device_ids = count;
     action.link_id = call->parameters[0];
     if (action.device_ids != NULL)

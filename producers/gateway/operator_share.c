@@ -55,16 +55,9 @@ void fl_route_post_share(struct call *call)
     struct outcome outcome;
     size_t count = 0;
     Fleetlog__V1__ShareDevices action = FLEETLOG__V1__SHARE_DEVICES__INIT;
-    const char **names = fl_body_texts(call, "devices", &count);
     const char *address = fl_body_text_or(call, "address", "");
     action.grant_expires_at_ms = fl_body_integer_or(call, "expiresAtMs", 0);
-    if (!fl_call_body_is_good(call))
-        return;
-    if (count == 0 || count > FL_DEVICE_COUNT_PER_ACTION_MAX) {
-        fl_call_problem(call, 422, "devices must name 1 to 1000 devices", NULL, "devices");
-        return;
-    }
-    action.device_ids = fl_call_resolve_devices(call, names, count);
+    action.device_ids = fl_call_body_devices(call, &count);
     action.n_device_ids = count;
     if (action.device_ids == NULL || !fl_call_person(call, address, &action.person))
         return;
