@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What a handler of the gateway calls: answers, bodies, actions, people, reads. Included by
- * gateway_internal.h, which has the types; nobody includes it alone.
+ * What a handler of the gateway calls. gateway_internal.h, which has the types, includes it alone.
  * A function that returns false (or NULL) has answered the call already, unless it says otherwise.
  */
 #include "producers/gateway/gateway_internal.h"
