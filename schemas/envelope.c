@@ -377,8 +377,8 @@ void fl_envelope_write_json(struct fl_json *json, const struct fl_envelope *enve
 static const char *const patterns[] = {
     [FORM_ID] = "^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
     [FORM_TEXT] = "^.+$",
-    [FORM_ACTOR] = "^((account|operator|agent|node|checkout|link):.+|"
-                   "detector|timekeeper|mailer|keeper|visitor)$",
+    [FORM_ACTOR] = ("^((account|operator|agent|node|checkout|link):.+|"
+                    "detector|timekeeper|mailer|keeper|visitor)$"),
     [FORM_TIME] = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$",
     [FORM_U64] = "^(0|[1-9][0-9]{0,19})$",
     [FORM_U32] = "^(0|[1-9][0-9]{0,9})$",

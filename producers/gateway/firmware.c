@@ -115,7 +115,7 @@ void fl_route_post_firmware_image(struct call *call)
         fl_call_error(call, FL_FULL);
     else
         fl_call_answer(call, 200,
-                       json_pack("{s:I}", "size", (json_int_t)(offset + (int64_t)piece.size)));
+                       json_pack("{s:I}", "size", (json_int_t)offset + (json_int_t)piece.size));
     if (fd >= 0)
         close(fd);
 }

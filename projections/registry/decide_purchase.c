@@ -137,10 +137,10 @@ static const ProtobufCMessage *paid(struct fl_deciding *d, const fl_purchase_row
         return wrong_state(d, row);
     if (license_exists(d, row->license_id, row->code_hash))
         return fl_reject(d, FL_REJECT(EXISTS), "There is a license with this id or code.");
-    if (action->amount_minor != row->net_minor + row->tax_minor)
+    int64_t asked_minor = row->net_minor + row->tax_minor;
+    if (action->amount_minor != asked_minor)
         return fl_rejectf(d, FL_REJECT(AMOUNT), "%lld was paid, %lld was asked for.",
-                          (long long)action->amount_minor,
-                          (long long)(row->net_minor + row->tax_minor));
+                          (long long)action->amount_minor, (long long)asked_minor);
     Fleetlog__V1__PurchasePaid *event = fl_answer(d, FL_MESSAGE_PurchasePaid);
     event->purchase_id = row->purchase_id;
     event->company_id = row->company_id;

@@ -2,6 +2,7 @@
 /* Sessions and API tokens. */
 #include <string.h>
 
+#include "core/assert.h"
 #include "fleetlog/v1/accounts.pb-c.h"
 #include "projections/registry/decide_login.h"
 #include "projections/registry/sessions.h"
@@ -33,6 +34,7 @@ static bool is_taken(struct fl_deciding *d, enum fl_registry_table table, const 
 static const char *take_oldest(const fl_session_row **live, size_t *count)
 {
     size_t oldest = 0;
+    fl_assert(*count != 0);
     for (size_t i = 1; i < *count; i++)
         if (live[i]->started_at_ms < live[oldest]->started_at_ms)
             oldest = i;

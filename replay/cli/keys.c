@@ -148,7 +148,7 @@ static int read_passphrase(const char *path, char out[FL_PASSPHRASE_SIZE_MAX + 2
 static int backup_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     char text[FL_PASSPHRASE_SIZE_MAX + 2];
-    struct fl_slice passphrase;
+    struct fl_slice passphrase = FL_SLICE_NULL;
     struct fl_keyring *keyring = NULL;
     const char *path = arguments->positional[0];
     const char *from = fl_argument(arguments, "passphrase-file");
