@@ -65,7 +65,7 @@ void fl_call_record_use(struct call *call, const char *session_id);
 bool fl_call_reauthenticate(struct call *call, const Fleetlog__V1__Profile **profile,
                             uint64_t *revision);
 
-/* The same source counts as one: an address, or this machine. */
+/* The same source counts as one: an address (IPv6: its /64), or this machine. */
 struct fl_slice fl_call_source(struct call *call);
 
 call_handler fl_route_post_sign_in;

@@ -59,7 +59,8 @@ void fl_call_act_as_account(struct call *call, const char *account_id, const cha
 
 struct fl_slice fl_call_source(struct call *call)
 {
-    return fl_slice_text(call->door == FL_DOOR_PUBLIC ? fl_call_client_address(call) : "operator");
+    return call->door == FL_DOOR_PUBLIC ? fl_call_client_network(call)
+                                        : FL_SLICE_LITERAL("operator");
 }
 
 bool fl_call_is_slowed(struct call *call, struct fl_throttle *throttle, const char *name)

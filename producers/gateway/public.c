@@ -170,8 +170,7 @@ const char *fl_call_client_address(struct call *call)
     return fl_arena_text(&call->arena, fl_slice_text(address));
 }
 
-/* What an address counts as: all of a site's IPv6 addresses (64 bits) as one. */
-static struct fl_slice rate_key(struct call *call)
+struct fl_slice fl_call_client_network(struct call *call)
 {
     struct in6_addr six;
     const char *address = fl_call_client_address(call);
@@ -195,7 +194,7 @@ static bool is_within(struct call *call, struct fl_rate *rate, struct fl_slice k
 
 bool fl_public_admit(struct call *call)
 {
-    return is_within(call, call->gateway->public->addresses, rate_key(call));
+    return is_within(call, call->gateway->public->addresses, fl_call_client_network(call));
 }
 
 void fl_call_charge_secret(struct call *call)
@@ -203,7 +202,7 @@ void fl_call_charge_secret(struct call *call)
     struct fl_public *door = call->gateway->public;
     if (call->door != FL_DOOR_PUBLIC)
         return;
-    fl_rate_charge(door->addresses, rate_key(call), FL_WRONG_SECRET_COST);
+    fl_rate_charge(door->addresses, fl_call_client_network(call), FL_WRONG_SECRET_COST);
     if (call->identity.on_behalf_of.data != NULL)
         fl_rate_charge(door->accounts, call->identity.on_behalf_of, FL_WRONG_SECRET_COST);
 }
@@ -283,7 +282,8 @@ static const char *bearer_secret(struct call *call, const char *header)
 
 static void answer_unknown_token(struct call *call)
 {
-    fl_rate_charge(call->gateway->public->addresses, rate_key(call), FL_WRONG_SECRET_COST);
+    fl_rate_charge(call->gateway->public->addresses, fl_call_client_network(call),
+                   FL_WRONG_SECRET_COST);
     fl_http_add_field(call->answer, "WWW-Authenticate",
                       "Bearer realm=\"fleetlog\", error=\"invalid_token\"");
     fl_call_problem(call, 401, "This API token is not valid (any more)", NULL, "Authorization");
@@ -322,7 +322,8 @@ static bool look_up(struct call *call, const char *secret, bool is_token)
     } else if (is_token)
         answer_unknown_token(call);
     else
-        fl_rate_charge(call->gateway->public->addresses, rate_key(call), FL_WRONG_SECRET_COST);
+        fl_rate_charge(call->gateway->public->addresses, fl_call_client_network(call),
+                       FL_WRONG_SECRET_COST);
     return found || !is_token;
 }
 

@@ -36,8 +36,12 @@ bool fl_public_admit(struct call *call);
 /* Origin, session or token, the account's rate. False after answering. */
 bool fl_public_identify(struct call *call);
 
-/* The address that asks, for limits; in the call's arena. */
+/* The address that asks; in the call's arena. */
 const char *fl_call_client_address(struct call *call);
+
+/* What it counts as for every limit: all of a site's IPv6 addresses (64 bits) as one, because who
+ * has one has them all. In the call's arena. */
+struct fl_slice fl_call_client_network(struct call *call);
 
 /* Charges who asked for a secret that was none; over the operators' socket nothing. */
 void fl_call_charge_secret(struct call *call);

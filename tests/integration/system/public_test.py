@@ -14,6 +14,7 @@ ORIGIN = "https://fleet.example.org"
 OPENAPI = json.loads(pathlib.Path("schemas/openapi.json").read_text())
 OWN = {"Fleetlog-Csrf": "1"}
 RATE = 30
+FREE = 5  # wrong passwords, or mails asked for, of one name from one place before the first delay
 
 
 def operations(audience):
@@ -143,6 +144,18 @@ class Public(SystemTest):
         for _ in range(RATE + 1):
             self.assertEqual(operator(node, "GET", "/v1/companies").status, 200)
         self.assertIn('status="4xx"', metrics(node).body)
+
+    def test_guesses_of_one_network_count_together(self):
+        node = self.start(trusted_proxy="127.0.0.1")
+        guess = {"address": "anna@example.org", "password": "wrong password here"}
+        asked = {"address": "anna@example.org"}
+        for path, body, first in (("/v1/sign-in", guess, 403), ("/v1/password-reset", asked, 200)):
+            for number in range(FREE):
+                headers = {**OWN, "X-Forwarded-For": f"2001:db8:1:2::{number + 1:x}"}
+                self.assertEqual(public(node, "POST", path, body, headers).status, first, (path, number))
+            for address, status in (("2001:db8:1:2:ffff::1", 429), ("2001:db8:1:3::1", first)):
+                found = public(node, "POST", path, body, {**OWN, "X-Forwarded-For": address})
+                self.assertEqual(found.status, status, (path, address, found))
 
     def test_forwarded_headers_are_nobodys_word(self):
         node = self.start(requests_per_minute_per_address=RATE)
