@@ -291,6 +291,11 @@ json_t *fl_outcome_json(struct call *call, const struct outcome *outcome)
         json = json_loads(text, 0, NULL);
     if (json == NULL)
         json = json_object();
+    /* When whoever has the address was last changed, and what it is known as: his affair alone. */
+    if (call->door == FL_DOOR_PUBLIC) {
+        json_object_del(json, "revision");
+        json_object_del(json, "indexes");
+    }
     json_object_set_new(json, "event", json_string(outcome->envelope.row->name));
     json_object_set_new(json, "sequence", json_integer((json_int_t)outcome->sequence));
     return json;

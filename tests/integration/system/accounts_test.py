@@ -100,6 +100,18 @@ class Accounts(SystemTest):
         ben = self.cookie(self.sign_in("ben@example.org"))
         self.assertEqual(self.good(self.get("/v1/companies", cookie=ben))["items"][0]["name"], "Acme")
 
+    def test_an_invitation_shows_nothing_of_the_profile_behind_an_address(self):
+        self.sign_up()
+        self.sign_up("eve@example.net", "Elsewhere")
+        cookie = self.cookie(self.sign_in("eve@example.net"))
+        answers = [
+            self.good(self.post("/v1/invitations", {"address": address}, cookie=cookie), 201)
+            for address in ("anna@example.org", "nobody@example.org")
+        ]
+        for one in answers:
+            self.assertFalse({"revision", "indexes"} & set(one), one)
+        self.assertEqual(set(answers[0]), set(answers[1]))
+
     def test_sessions(self):
         self.sign_up()
         first = self.cookie(self.sign_in("anna@example.org"))
