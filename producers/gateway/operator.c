@@ -216,6 +216,8 @@ static void get_accounts(struct call *call)
                                                row->role <= 2 ? roles[row->role] : "unknown",
                                                "createdAtMs", (json_int_t)row->created_at_ms));
     }
+    if (error == FL_OK)
+        error = fl_call_add_persons(call, items, "accountId");
     fl_call_answer_list(call, &read, error, items, rows.next);
 }
 

@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fleetlog/v1/subjects.pb-c.h"
 #include "producers/gateway/live.h"
 #include "producers/gateway/operator.h"
 #include "projections/eventlog/eventlog.h"
-#include "projections/people/people.h"
 #include "projections/registry/rights.h"
 
 enum { COMPANY_COUNT_MAX = 1000 };
@@ -23,36 +21,10 @@ struct naming {
     struct fl_slice company_id; /* whose log it is */
 };
 
-/* Opens the sealed profile of a subject; NULL: not known (yet). */
 static const char *person_name(void *context, const char *subject_id)
 {
     struct naming *naming = context;
-    struct fl_arena *arena = &naming->call->arena;
-    uint64_t revision = 0;
-    struct fl_slice bytes;
-    ProtobufCMessage *message = NULL;
-    if (naming->people != NULL && fl_people_is_erased(naming->people, fl_slice_text(subject_id)))
-        return "*erased*";
-    if (naming->people == NULL ||
-        !fl_people_sealed(naming->people, fl_slice_text(subject_id), &revision, &bytes) ||
-        fl_message_decode(arena, &fleetlog__v1__sealed_profile__descriptor, bytes, &message) !=
-            FL_OK)
-        return NULL;
-    const Fleetlog__V1__SealedProfile *sealed = (const void *)message;
-    char *key = fl_arena_printf(arena, "%s/%llu", subject_id, (unsigned long long)revision);
-    uint8_t *plain = fl_arena_alloc(arena, sealed->ciphertext.len + 1);
-    if (key == NULL || plain == NULL || sealed->nonce.len != FL_SEAL_NONCE_SIZE ||
-        sealed->ciphertext.len < FL_SEAL_TAG_SIZE ||
-        fl_keyring_open_sealed(
-            naming->call->gateway->keyring, sealed->epoch, fl_slice_text(key), sealed->nonce.data,
-            fl_slice_of(sealed->ciphertext.data, sealed->ciphertext.len), plain) != FL_OK)
-        return NULL;
-    struct fl_slice profile_bytes = fl_slice_of(plain, sealed->ciphertext.len - FL_SEAL_TAG_SIZE);
-    if (fl_message_decode(arena, &fleetlog__v1__profile__descriptor, profile_bytes, &message) !=
-        FL_OK)
-        return NULL;
-    const Fleetlog__V1__Profile *profile = (const void *)message;
-    return profile->name[0] != '\0' ? profile->name : profile->address;
+    return fl_call_person_name(naming->call, &naming->call->arena, naming->people, subject_id);
 }
 
 /* Its name, or the one that it had when the company whose log it is handed it over. */

@@ -129,6 +129,8 @@ void fl_route_get_applications(struct call *call)
         fl_arena_reset(&call->scratch);
         json_array_append_new(items, application_json(call, read.kv, rows.rows[i]));
     }
+    if (error == FL_OK)
+        error = fl_call_add_persons(call, items, "accountId");
     fl_call_answer_list(call, &read, error, items, rows.next);
 }
 

@@ -58,7 +58,8 @@ void fl_route_get_reseller_links(struct call *call)
     const fl_reseller_link_row *row = fl_registry_reseller_of(read.kv, &call->arena, company_id);
     if (row != NULL)
         json_array_append_new(items, link_json(row, fl_port_wall_ms(call->gateway->duty->port)));
-    fl_call_answer_list(call, &read, FL_OK, items, "");
+    enum fl_error error = fl_call_add_persons(call, items, "subjectId");
+    fl_call_answer_list(call, &read, error, items, "");
 }
 
 void fl_route_post_reseller_link(struct call *call)

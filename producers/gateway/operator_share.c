@@ -47,6 +47,8 @@ void fl_route_get_shares(struct call *call)
                              "sharedAtMs", (json_int_t)row->shared_at_ms, "expiresAtMs",
                              (json_int_t)row->expires_at_ms));
     }
+    if (error == FL_OK)
+        error = fl_call_add_persons(call, items, "subjectId");
     fl_call_answer_list(call, &read, error, items, rows.next);
 }
 

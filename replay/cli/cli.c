@@ -134,7 +134,30 @@ static void print_options(const struct fl_option *options)
     }
 }
 
-static int print_help(const struct fl_command *command)
+/* Whether the command is one of a family: "device list" of "device". */
+static bool is_of(const struct fl_command *command, const char *family)
+{
+    size_t size = strlen(family);
+    return strncmp(command->name, family, size) == 0 && command->name[size] == ' ';
+}
+
+static bool is_family(const char *word)
+{
+    for (size_t i = 0; fl_commands[i] != NULL; i++)
+        if (is_of(fl_commands[i], word))
+            return true;
+    return false;
+}
+
+static void print_commands(const char *family)
+{
+    for (size_t i = 0; fl_commands[i] != NULL; i++)
+        if (!fl_commands[i]->hidden && (family == NULL || is_of(fl_commands[i], family)))
+            printf("  %-30s %s\n", fl_commands[i]->name, fl_commands[i]->summary);
+}
+
+/* Of a command, of a family of them ("device"; NULL: none), or of all. */
+static int print_help(const struct fl_command *command, const char *family)
 {
     if (command != NULL) {
         printf("%s\n\nUsage: fleetlog %s%s%s%s\n", command->summary, command->name,
@@ -145,6 +168,9 @@ static int print_help(const struct fl_command *command)
         if (command->options != NULL && command->options[0].name != NULL)
             printf("\nOptions:\n");
         print_options(command->options);
+    } else if (family != NULL) {
+        printf("Usage: fleetlog [OPTION]… %s WORD [ARGUMENT]…\n\nCommands:\n", family);
+        print_commands(family);
     } else {
         printf("fleetlog: the log of a fleet of connected UPSes\n\nUsage: fleetlog [OPTION]… "
                "COMMAND [ARGUMENT]…\n"
@@ -152,9 +178,7 @@ static int print_help(const struct fl_command *command)
                "  fleetlog device list             what stands where, and how it is\n"
                "  fleetlog verify                  prove that the log and the views are "
                "true\n\nCommands:\n");
-        for (size_t i = 0; fl_commands[i] != NULL; i++)
-            if (!fl_commands[i]->hidden)
-                printf("  %-30s %s\n", fl_commands[i]->name, fl_commands[i]->summary);
+        print_commands(NULL);
     }
     printf("\nOptions of every command:\n");
     print_options(global_options);
@@ -342,7 +366,10 @@ static int run(struct fl_cli *cli, const struct parse *parse, const struct fl_co
         return FL_EXIT_DONE;
     }
     if (command == NULL && parse->word_count > 0)
-        return fl_cli_usage("unknown command: %s", parse->words[0]);
+        return is_family(parse->words[0])
+                   ? fl_cli_usage("%s wants one more word (fleetlog %s --help)", parse->words[0],
+                                  parse->words[0])
+                   : fl_cli_usage("unknown command: %s", parse->words[0]);
     if (command == NULL)
         return fl_cli_usage("no command given");
     if (arguments->positional_count < command->positional_min ||
@@ -361,7 +388,8 @@ int fl_cli_main(int argc, char **argv)
         return FL_EXIT_USAGE;
     if (parse.globals[GLOBAL_HELP] != NULL ||
         (parse.word_count == 1 && strcmp(parse.words[0], "help") == 0))
-        return print_help(command);
+        return print_help(
+            command, parse.word_count > 0 && is_family(parse.words[0]) ? parse.words[0] : NULL);
     if (parse.globals[GLOBAL_VERSION] != NULL) {
         printf("fleetlog %s\n", FL_VERSION_TEXT);
         return FL_EXIT_DONE;

@@ -229,6 +229,12 @@ const char *fl_json_member(const json_t *object, const char *name)
     return text == NULL ? "" : text;
 }
 
+const char *fl_json_person(const json_t *item, const char *id)
+{
+    const char *person = fl_json_cell(item, "person", NULL, 0);
+    return person != NULL ? person : fl_json_cell(item, id, NULL, 0);
+}
+
 void fl_json_time_cell(const json_t *object, const char *name, char text[FL_TIMESTAMP_TEXT_SIZE])
 {
     const json_t *value = json_object_get(object, name);

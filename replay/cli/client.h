@@ -37,6 +37,9 @@ const char *fl_json_cell(const json_t *object, const char *name, char *scratch,
 /* Text of a member; "" if there is none. */
 const char *fl_json_member(const json_t *object, const char *name);
 
+/* Name of the person of an item, else his id, which is the member `id`; NULL if there is none. */
+const char *fl_json_person(const json_t *item, const char *id);
+
 /* A member in ms as RFC 3339; "" if there is none. Events have 64-bit numbers as texts. */
 void fl_json_time_cell(const json_t *object, const char *name, char text[FL_TIMESTAMP_TEXT_SIZE]);
 

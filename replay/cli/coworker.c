@@ -14,7 +14,7 @@ static void add_invitation(void *table, const json_t *item)
     char time_text[FL_TIMESTAMP_TEXT_SIZE];
     fl_json_time_cell(item, "expiresAtMs", time_text);
     const char *cells[] = {fl_json_member(item, "invitationId"), fl_json_member(item, "state"),
-                           fl_json_member(item, "subjectId"), time_text};
+                           fl_json_person(item, "subjectId"), time_text};
     fl_table_add(table, cells);
 }
 
@@ -113,20 +113,20 @@ static void add_account(void *table, const json_t *item)
 {
     char time_text[FL_TIMESTAMP_TEXT_SIZE];
     fl_json_time_cell(item, "createdAtMs", time_text);
-    const char *cells[] = {fl_json_member(item, "accountId"), fl_json_member(item, "role"),
-                           time_text};
+    const char *cells[] = {fl_json_member(item, "accountId"), fl_json_cell(item, "person", NULL, 0),
+                           fl_json_member(item, "role"), time_text};
     fl_table_add(table, cells);
 }
 
 static int account_list_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
-    static const char *const headings[] = {"ACCOUNT", "ROLE", "SINCE"};
+    static const char *const headings[] = {"ACCOUNT", "PERSON", "ROLE", "SINCE"};
     const char *company = fl_argument(arguments, "company");
     char path[PATH_SIZE] = "/v1/accounts";
     if (company != NULL &&
         !fl_client_path(path, sizeof(path), "/v1/accounts?company=%s", &company, 1))
         return fl_cli_usage("the company's name is too long");
-    return fl_client_table(cli, path, headings, 3, add_account);
+    return fl_client_table(cli, path, headings, 4, add_account);
 }
 
 static const struct fl_option account_list_options[] = {

@@ -54,12 +54,12 @@ static void add_application(void *table, const json_t *item)
     fl_json_time_cell(item, "appliedAtMs", applied);
     fl_json_time_cell(item, "endsAtMs", ends);
     const char *device = fl_json_member(item, "device");
-    const char *account = fl_json_member(item, "accountId");
+    const char *account = fl_json_person(item, "accountId");
     const char *cells[] = {fl_json_member(item, "licenseId"),
                            fl_json_cell(item, "number", number, sizeof(number)),
                            fl_json_member(item, "owner"),
                            device[0] != '\0' ? device : fl_json_member(item, "deviceId"),
-                           account[0] != '\0' ? account : fl_json_member(item, "appliedBy"),
+                           account != NULL ? account : fl_json_member(item, "appliedBy"),
                            applied,
                            ends,
                            fl_json_member(item, "end")};
@@ -213,14 +213,14 @@ static json_t *devices_body(const struct fl_arguments *arguments)
     return json_pack("{s:o}", "devices", devices);
 }
 
-static void print_applied(const json_t *answer)
+/* The event names devices in the order of the request: the words are shown as they were typed. */
+static void print_applied(const json_t *answer, const struct fl_arguments *arguments)
 {
-    const json_t *devices = json_object_get(answer, "deviceIds");
     const json_t *nodes = json_object_get(answer, "nodes");
-    for (size_t i = 0; i < json_array_size(devices); i++) {
+    for (size_t i = 0; i < json_array_size(nodes) && i + 1 < arguments->positional_count; i++) {
         char ends[FL_TIMESTAMP_TEXT_SIZE];
         fl_json_time_cell(json_array_get(nodes, i), "endsAtMs", ends);
-        printf("%s until %s\n", json_string_value(json_array_get(devices, i)), ends);
+        printf("%s until %s\n", arguments->positional[i + 1], ends);
     }
 }
 
@@ -229,7 +229,15 @@ static int apply_command(struct fl_cli *cli, const struct fl_arguments *argument
     bool by_id = strlen(arguments->positional[0]) == 36;
     json_t *body = devices_body(arguments);
     json_object_set_new(body, by_id ? "license" : "code", json_string(arguments->positional[0]));
-    return fl_client_change(cli, "POST", "/v1/licenses/apply", NULL, body, print_applied);
+    json_t *answer = NULL;
+    int code = fl_client_call(cli, "POST", "/v1/licenses/apply", body, &answer);
+    json_decref(body);
+    if (code == FL_EXIT_DONE && cli->json)
+        fl_print_json(answer);
+    else if (code == FL_EXIT_DONE)
+        print_applied(answer, arguments);
+    json_decref(answer);
+    return code;
 }
 
 const struct fl_command fl_command_license_apply = {

@@ -202,7 +202,7 @@ static void add_share(void *table, const json_t *item)
         fl_timestamp_format(expires_ms, time_text);
     const char *cells[] = {fl_json_member(item, "shareId"), fl_json_member(item, "state"),
                            fl_json_cell(item, "deviceCount", count, sizeof(count)),
-                           fl_json_member(item, "subjectId"),
+                           fl_json_person(item, "subjectId"),
                            time_text[0] != '\0' ? time_text : NULL};
     fl_table_add(table, cells);
 }
@@ -247,7 +247,7 @@ static int unshare_command(struct fl_cli *cli, const struct fl_arguments *argume
     if (code == FL_EXIT_DONE && cli->json)
         fl_print_json(answer);
     else if (code == FL_EXIT_DONE)
-        printf("Revoked for %zu devices; %zu pending commands cancelled.\n",
+        printf("Devices revoked: %zu. Pending commands cancelled: %zu.\n",
                json_array_size(json_object_get(answer, "deviceIds")),
                json_array_size(json_object_get(answer, "cancelledCommandIds")));
     json_decref(answer);

@@ -48,16 +48,21 @@ static void add_link(void *table, const json_t *item)
     fl_json_time_cell(item, "nextReportAtMs", report);
     const char *state = fl_json_member(item, "state");
     bool is_offer = state != NULL && strcmp(state, "offered") == 0;
-    const char *cells[] = {fl_json_member(item, "linkId"), state,
-                           fl_json_member(item, "reportPeriod"), report, is_offer ? expires : ""};
+    const char *cells[] = {fl_json_member(item, "linkId"),
+                           fl_json_person(item, "subjectId"),
+                           state,
+                           fl_json_member(item, "reportPeriod"),
+                           report,
+                           is_offer ? expires : NULL};
     fl_table_add(table, cells);
 }
 
 static int list_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
-    static const char *const headings[] = {"LINK", "STATE", "REPORTS", "NEXT REPORT", "EXPIRES"};
+    static const char *const headings[] = {"LINK",    "RESELLER",    "STATE",
+                                           "REPORTS", "NEXT REPORT", "EXPIRES"};
     (void)arguments;
-    return fl_client_table(cli, "/v1/reseller-links", headings, 5, add_link);
+    return fl_client_table(cli, "/v1/reseller-links", headings, 6, add_link);
 }
 
 const struct fl_command fl_command_reseller_list = {
@@ -69,7 +74,18 @@ const struct fl_command fl_command_reseller_list = {
 
 static void print_event(const json_t *answer)
 {
-    printf("%s %s.\n", fl_json_member(answer, "event"), fl_json_member(answer, "linkId"));
+    static const char *const sentences[][2] = {
+        {"ResellerUnlinked", "The reseller is unlinked."},
+        {"ResellerReminded", "The reseller gets a reminder by mail."},
+        {"ResellerLinkAccepted", "You are the company's reseller now."},
+        {"ResellerLinkDeclined", "Declined."},
+        {"ResellerDisconnected", "You are the company's reseller no longer."},
+    };
+    const char *event = fl_json_member(answer, "event");
+    for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
+        if (strcmp(event, sentences[i][0]) == 0)
+            event = sentences[i][1];
+    printf("%s\n", event);
 }
 
 static int unlink_command(struct fl_cli *cli, const struct fl_arguments *arguments)

@@ -54,6 +54,7 @@ static void add_transfer(void *table, const json_t *item)
     const char *cells[] = {fl_json_member(item, "transferId"),
                            fl_json_member(item, "state"),
                            fl_json_member(item, "owner"),
+                           fl_json_person(item, "subjectId"),
                            fl_json_cell(item, "deviceCount", count, sizeof(count)),
                            first == NULL ? NULL : fl_json_member(first, "name"),
                            expires};
@@ -62,11 +63,11 @@ static void add_transfer(void *table, const json_t *item)
 
 static int list_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
-    static const char *const headings[] = {"TRANSFER", "STATE", "OWNER",
+    static const char *const headings[] = {"TRANSFER", "STATE", "OWNER",  "TO",
                                            "DEVICES",  "FIRST", "EXPIRES"};
     bool received = fl_argument(arguments, "received") != NULL;
     return fl_client_table(cli, received ? "/v1/transfers?received=true" : "/v1/transfers",
-                           headings, 6, add_transfer);
+                           headings, 7, add_transfer);
 }
 
 static const struct fl_option list_options[] = {

@@ -55,7 +55,9 @@ class People(SystemTest):
         self.assertEqual(joined["event"], "InvitationAccepted")
         done = node.run("invitation", "accept", again["token"], code=1, parse=False)
         self.assertIn("has been accepted already", done.stderr.decode())
-        roles = {row["accountId"]: row["role"] for row in node.run("account", "list", account=node.owner)}
+        rows = node.run("account", "list", account=node.owner)
+        self.assertIn("co@example.org", [row.get("person") for row in rows])
+        roles = {row["accountId"]: row["role"] for row in rows}
         self.assertEqual(roles[joined["accountId"]], "member")
         done = node.run("account", "close", code=1, account=node.owner, parse=False)
         self.assertIn("keeps at least one administrator", done.stderr.decode())
