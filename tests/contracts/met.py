@@ -14,6 +14,22 @@ STRICT = {"200", "201", "401", "413", "415", "429"}
 # Met by other means than a recorded answer, or by a command of the command line.
 ELSEWHERE = {
     "GET /v1/live 200": "live_test reads the stream itself",
+    "DELETE /v1/firmware/{firmwareId} 200": "firmware_test, through `fleetlog firmware withdraw`",
+    "GET /agent/v1/firmware/{firmwareId} 200": "firmware_test, through the agent",
+    "GET /agent/v1/firmware/{firmwareId}/image 200": "firmware_test, through the agent",
+    "GET /v1/erasures/{subjectId} 200": "privacy_test, through `fleetlog erase`",
+    "PATCH /v1/account 200": "accounts_test, on a connection of its own",
+    "POST /v1/account/password 200": "accounts_test, on a connection of its own",
+    "POST /v1/account/totp/confirm 200": "accounts_test, on a connection of its own",
+    "POST /v1/account/totp/disable 200": "accounts_test, on a connection of its own",
+    "POST /v1/erasures 200": "privacy_test, through `fleetlog erase`",
+    "POST /v1/firmware 201": "firmware_test, through `fleetlog firmware publish`",
+    "POST /v1/firmware/images/{sha256} 200": "firmware_test, through `fleetlog firmware publish`",
+    "POST /v1/licenses/{licenseId}/withdraw 200": "licenses_test, through `fleetlog license withdraw`",
+    "POST /v1/reseller-links/decline 200": "whitelist_test, through `fleetlog reseller decline`",
+    "POST /v1/reseller-links/disconnect 200": "resellers_test, through `fleetlog reseller disconnect`",
+    "PUT /v1/notifications 200": "mail_test, through `fleetlog notify set`",
+    "PUT /v1/prices 200": "licenses_test, through `fleetlog prices set`",
     "POST /v1/clock/accept 200": "held_test, through `fleetlog clock accept`",
     "POST /v1/rules 201": "there is one version of the rules",
 }
