@@ -45,6 +45,22 @@ int64_t fl_coverage_end_ms(const fl_coverage_row *row, int64_t trial_ends_at_ms,
     return at_ms;
 }
 
+int64_t fl_coverage_drop_ms(const fl_coverage_row *row, int64_t trial_ends_at_ms, int64_t now_ms)
+{
+    int64_t drop_ms = 0;
+    uint32_t plan = 0;
+    fl_assert(row->n_nodes != 0);
+    for (size_t i = 0; i < row->n_nodes; i++) {
+        int64_t end_ms = fl_coverage_end_ms(row, trial_ends_at_ms, i);
+        if (end_ms > now_ms && plan != 0 && row->nodes[i]->plan != plan)
+            break; /* plans do not rise along the row */
+        if (end_ms > now_ms)
+            plan = row->nodes[i]->plan;
+        drop_ms = end_ms;
+    }
+    return drop_ms;
+}
+
 enum fl_plan fl_coverage_plan(const fl_coverage_row *row, int64_t trial_ends_at_ms, int64_t now_ms)
 {
     for (size_t i = 0; row != NULL && i < row->n_nodes; i++)

@@ -24,6 +24,10 @@ void fl_coverage_settle(fl_coverage_row *row, int64_t trial_ends_at_ms, int64_t 
 /* When the node at `index` is, or was, used up if nothing else happens. */
 int64_t fl_coverage_end_ms(const fl_coverage_row *row, int64_t trial_ends_at_ms, size_t index);
 
+/* When the plan that the nodes give at `now_ms` drops to a lower one; with all of them used up,
+ * when the last was. There is at least one node. */
+int64_t fl_coverage_drop_ms(const fl_coverage_row *row, int64_t trial_ends_at_ms, int64_t now_ms);
+
 /* The plan at a time that is not before the row's own; `row` may be NULL. */
 enum fl_plan fl_coverage_plan(const fl_coverage_row *row, int64_t trial_ends_at_ms, int64_t now_ms);
 

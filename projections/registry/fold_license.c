@@ -3,8 +3,12 @@
 #include <string.h>
 
 #include "core/bytes.h"
+#include "core/timestamp.h"
 #include "projections/registry/coverage.h"
 #include "projections/registry/fold.h"
+#include "projections/registry/lifecycle.h"
+
+#define PLAN_END FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_PLAN_END
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
@@ -69,9 +73,38 @@ static bool begin_covering(struct fl_folding *f, const char *device_id, bool is_
     return true;
 }
 
-static void end_covering(struct fl_folding *f, const struct covering *covering)
+/* The day on which the licenses on a device end; with none left after the last was used up it stays
+ * as it was, because that is the plan to renew. */
+static void date_plan_end(struct fl_folding *f, const struct covering *covering,
+                          enum fl_application_end why)
+{
+    const char *device_id = covering->row->device_id;
+    const fl_lifecycle_row *before = fl_registry_lifecycle(f->kv, f->arena, device_id, PLAN_END);
+    size_t count = covering->row->n_nodes;
+    char time[FL_TIMESTAMP_TEXT_SIZE];
+    const char *date = "";
+    if (count == 0 && (before == NULL || why == FL_APPLICATION_USED_UP))
+        return;
+    if (count != 0) {
+        fl_timestamp_format(
+            fl_coverage_drop_ms(covering->row, covering->device->trial_ends_at_ms, f->now_ms),
+            time);
+        date = fl_arena_printf(f->arena, "%.10s", time);
+    }
+    if (date == NULL) {
+        fl_kv_fail(f->kv, FL_NO_MEMORY);
+        return;
+    }
+    if (before == NULL || strcmp(before->due_date, date) != 0)
+        fl_lifecycle_set(f, device_id, PLAN_END, date,
+                         FLEETLOG__V1__LIFECYCLE_BASIS__LIFECYCLE_BASIS_LICENSE);
+}
+
+static void end_covering(struct fl_folding *f, const struct covering *covering,
+                         enum fl_application_end why)
 {
     struct fl_key key;
+    date_plan_end(f, covering, why);
     struct fl_due due;
     coverage_key(&key, covering->row->device_id);
     if (fl_coverage_due(covering->row, covering->device->trial_ends_at_ms, &due))
@@ -219,7 +252,7 @@ static bool apply_node(struct fl_folding *f, fl_license_row *license, const char
     covering_node.rest_ms = node->time_ms;
     if (fl_coverage_insert(f->arena, covering.row, &covering_node) == SIZE_MAX)
         return false;
-    end_covering(f, &covering);
+    end_covering(f, &covering, FL_APPLICATION_IN_FORCE);
     return true;
 }
 
@@ -258,7 +291,7 @@ bool fl_fold_license_released(struct fl_folding *f)
                                   node->device_id);
         if (!end_node(f, &covering, at, FL_APPLICATION_RELEASED))
             return false;
-        end_covering(f, &covering);
+        end_covering(f, &covering, FL_APPLICATION_RELEASED);
     }
     return true;
 }
@@ -273,7 +306,7 @@ bool fl_fold_uncover(struct fl_folding *f, const fl_device_row *device)
     while (covering.row->n_nodes != 0)
         if (!end_node(f, &covering, 0, FL_APPLICATION_REMOVED))
             return false;
-    end_covering(f, &covering);
+    end_covering(f, &covering, FL_APPLICATION_REMOVED);
     return true;
 }
 
@@ -287,7 +320,7 @@ static bool strip_device(struct fl_folding *f, const char *device_id, const char
         if (strcmp(covering.row->nodes[i]->license_id, license_id) == 0 &&
             !end_node(f, &covering, i, FL_APPLICATION_WITHDRAWN))
             return false;
-    end_covering(f, &covering);
+    end_covering(f, &covering, FL_APPLICATION_WITHDRAWN);
     return true;
 }
 
@@ -347,6 +380,6 @@ bool fl_fold_license_expired(struct fl_folding *f)
         return fl_fold_refuse(f, "the license of device %s is not used up", event->device_id);
     if (!end_node(f, &covering, 0, FL_APPLICATION_USED_UP))
         return false;
-    end_covering(f, &covering);
+    end_covering(f, &covering, FL_APPLICATION_USED_UP);
     return true;
 }

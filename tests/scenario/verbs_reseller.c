@@ -135,10 +135,21 @@ const struct pattern reseller_patterns[] = {
     {NULL, NULL},
 };
 
+static void expect_plan_date(struct scenario *s, const struct arguments *a)
+{
+    const fl_lifecycle_row *row = fl_registry_lifecycle(
+        s->world.views[0].kv, &s->world.other_arena, id_of("device", a->texts[0]),
+        FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_PLAN_END);
+    const char *date = row == NULL || row->due_date[0] == '\0' ? "none" : row->due_date;
+    if (strcmp(date, a->texts[1]) != 0)
+        fail(s, "the plan of %s ends on %s", a->texts[0], date);
+}
+
 const struct pattern reseller_expectations[] = {
     {"link $w is $w", expect_link},
     {"the notice comes $w days before", expect_days},
     {"the notice is for $w", expect_for},
     {"the notice is for nobody outside", expect_for_nobody},
+    {"the plan's date of $w is $w", expect_plan_date},
     {NULL, NULL},
 };
