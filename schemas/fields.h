@@ -14,6 +14,7 @@
 enum {
     FL_REPORT_SIZE_MAX = 64 * 1024,        /* a signed report */
     FL_COMMAND_COUNT_PER_EVENT_MAX = 4000, /* commands that one event cancels */
+    FL_RELATION_COUNT_PER_EVENT_MAX = 200, /* offers of a kind that one event ends */
     FL_ALERT_COUNT_PER_ACTION_MAX = 1000,  /* alerts that one action closes */
     FL_REINDEX_COUNT_MAX = 1000,           /* people of one re-indexing */
     FL_SESSION_COUNT_PER_EVENT_MAX = 64,   /* sessions that one event ends */

@@ -98,6 +98,7 @@ call_handler fl_route_get_reseller_links;
 call_handler fl_route_post_reseller_link;
 call_handler fl_route_delete_reseller_link;
 call_handler fl_route_post_reseller_remind;
+call_handler fl_route_post_reseller_resend;
 call_handler fl_route_post_reseller_show;
 call_handler fl_route_post_reseller_accept;
 call_handler fl_route_post_reseller_decline;

@@ -97,6 +97,20 @@ void fl_route_delete_reseller_link(struct call *call)
     fl_call_act_and_answer(call, &action.base, 200);
 }
 
+void fl_route_post_reseller_resend(struct call *call)
+{
+    struct outcome outcome;
+    Fleetlog__V1__ResendResellerOffer action = FLEETLOG__V1__RESEND_RESELLER_OFFER__INIT;
+    action.link_id = call->parameters[0];
+    action.link_key_generation = fl_keyring_link_generation(call->gateway->keyring);
+    if (!fl_call_act(call, &action.base, &outcome))
+        return;
+    const Fleetlog__V1__ResellerOfferResent *event = (const void *)outcome.event;
+    json_t *json = fl_outcome_json(call, &outcome);
+    fl_call_add_link(call, json, FL_LINK_RESELLER, event->link_id, event->link_key_generation);
+    fl_call_answer(call, 200, json);
+}
+
 void fl_route_post_reseller_remind(struct call *call)
 {
     size_t count = 0;

@@ -8,6 +8,7 @@
 #include "core/assert.h"
 #include "core/bytes.h"
 #include "fleetlog/v1/events.pb-c.h"
+#include "fleetlog/v1/privacy.pb-c.h"
 #include "fleetlog/v1/transfers.pb-c.h"
 #include "projections/eventlog/tables.h"
 
@@ -259,10 +260,17 @@ static bool is_shown_refusal(const struct fl_view_input *input)
            event->code != FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_DUPLICATE;
 }
 
+/* Somebody without a company was erased; those whom he was in with read of it. */
+static bool is_others_business(const struct fl_view_input *input)
+{
+    return input->message != NULL && input->envelope->row->type == FL_MESSAGE_ErasureRequested &&
+           ((const Fleetlog__V1__ErasureRequested *)input->message)->n_owner_company_ids != 0;
+}
+
 /* Severity of the entry; NONE: it is not shown. */
 static enum fl_severity severity_of(const struct fl_view_input *input)
 {
-    if (input->envelope->company_id.data == NULL)
+    if (input->envelope->company_id.data == NULL && !is_others_business(input))
         return FL_SEVERITY_NONE;
     if (input->message == NULL)
         return FL_SEVERITY_INFORMATIONAL;
@@ -334,8 +342,9 @@ static void add_entry(struct folding *f, enum fl_severity severity)
     uint8_t key[8];
     struct devices devices = devices_of(f);
     struct fl_slice payload = cut_payload(f);
-    if (devices.ids == NULL ||
-        !fl_scope_key(&company, FL_EVENTLOG_COMPANY, envelope->company_id, FL_SLICE_NULL)) {
+    bool is_own = envelope->company_id.data != NULL;
+    if (devices.ids == NULL || (is_own && !fl_scope_key(&company, FL_EVENTLOG_COMPANY,
+                                                        envelope->company_id, FL_SLICE_NULL))) {
         fl_kv_fail(f->kv, devices.ids == NULL ? FL_NO_MEMORY : FL_CORRUPT);
         return;
     }
@@ -353,7 +362,8 @@ static void add_entry(struct folding *f, enum fl_severity severity)
     row.owner_only = is_owner_only(f->input);
     fl_put_u64(key, row.sequence);
     put_row(f, FL_EVENTLOG_ENTRIES, fl_slice_of(key, sizeof(key)), &row.base);
-    list_under(f, &row, company);
+    if (is_own)
+        list_under(f, &row, company);
     list_elsewhere(f, &row);
     for (size_t i = 0; i < devices.count; i++)
         list_device(f, &row, devices.ids[i]);

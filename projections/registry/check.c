@@ -16,17 +16,19 @@
  * 11. A claim's code leads to it.
  * 12. What still waits for an end or a date has its entry in the list of what falls due, and only
  *     that.
- * 13. A company's list of people names the person's invitation.
+ * 13. A company's list of people names the person's invitation; one that is outstanding stands in
+ *     the person's list.
  * 14. An open offer of ownership counts devices of its owner, none offered twice; a closed one
  * none.
  * 15. An alias stands under its device and the sequence that ended it.
  * 31. A mail that is owed goes to somebody.
  * 32. An alert stands in the list by time exactly if it waits; only open ones know who was told.
  * 33. A notification policy is an account's.
- * 16. Who is erased has no address, no account and an erasure, which is listed until it is done.
+ * 16. Who is erased has no address, no account and an erasure, which is listed until it is done;
+ *     nothing is shared with him or offered to him, and he is nobody's reseller.
  * 17. A living person stands in the list of his profile's epoch, which is open.
  * 50. A date is a day and belongs to an active device.
- * 51. A company has at most one reseller, offered or linked, and lists him.
+ * 51. A company has at most one reseller, offered or linked, and lists him; he lists the link.
  * 18. Epochs and link keys are numbered from 1; the open epochs are the newest.
  * 41. A session and an API token belong to an account that lists them, and are found by their hash.
  * 42. A sign-up that waits has a subject and stands in the list by time.
@@ -142,10 +144,14 @@ static bool check_invitation(struct fl_checking *c, struct fl_slice key, const v
 {
     const fl_invitation_row *row = opaque;
     struct fl_due due;
+    struct fl_key entry;
     fl_due_init(&due, row->expires_at_ms, FL_DUE(INVITATION), row->invitation_id, 0);
     if (!fl_check_own(c, key, FL_TABLE_INVITATIONS, row->invitation_id) ||
         !fl_check_state(c, &fl_invitation_machine, row->state, row->invitation_id))
         return false;
+    fl_key_pair(&entry, FL_INDEX_PERSON_INVITATIONS, row->subject_id, row->invitation_id);
+    if (fl_has_entry(c, &entry) != (row->state == FL_INVITATION_OUTSTANDING))
+        return fl_broken(c, 13, "invitation %s of its person", row->invitation_id);
     return fl_due_is_set(c->kv, &due) == (row->state == FL_INVITATION_OUTSTANDING) ||
            fl_broken(c, 12, "invitation %s", row->invitation_id);
 }

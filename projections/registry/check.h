@@ -58,7 +58,7 @@ fl_check_entry_fn fl_check_company_license, fl_check_license_code, fl_check_lice
 /* check_reseller.c */
 bool fl_check_reseller_link(struct fl_checking *c, struct fl_slice key, const void *row);
 bool fl_check_lifecycle(struct fl_checking *c, struct fl_slice key, const void *row);
-fl_check_entry_fn fl_check_company_reseller;
+fl_check_entry_fn fl_check_company_reseller, fl_check_person_link;
 
 /* Checks every entry of INDEX against the row that it stands for (invariants 10 on). */
 bool fl_check_index(struct fl_checking *c);

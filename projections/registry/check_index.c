@@ -28,6 +28,14 @@ static bool company_person(struct fl_checking *c, const struct fl_index_entry *e
            same(row->subject_id, entry->member);
 }
 
+static bool person_invitation(struct fl_checking *c, const struct fl_index_entry *entry)
+{
+    const fl_invitation_row *row =
+        fl_registry_invitation(c->kv, &c->arena, fl_slice_text(entry->member));
+    return row != NULL && row->state == FL_INVITATION_OUTSTANDING &&
+           same(row->subject_id, entry->owner);
+}
+
 static bool company_agent(struct fl_checking *c, const struct fl_index_entry *entry)
 {
     const fl_agent_row *row = fl_registry_agent(c->kv, &c->arena, fl_slice_text(entry->member));
@@ -187,6 +195,8 @@ static const struct {
     [FL_INDEX_ALERT_TOLD] = {"who was told of an alert", alert_told, 37, 32},
     [FL_INDEX_UNSUBSCRIBED] = {"who refuses mail", unsubscribed, 21, 10},
     [FL_INDEX_COMPANY_RESELLERS] = {"reseller of a company", fl_check_company_reseller, 33, 51},
+    [FL_INDEX_PERSON_INVITATIONS] = {"invitations of a person", person_invitation, 33, 13},
+    [FL_INDEX_PERSON_RESELLER_LINKS] = {"links of a reseller", fl_check_person_link, 33, 51},
     [FL_INDEX_DUE] = {"what falls due", due_entry, 30, 12},
     [FL_INDEX_EPOCH_PEOPLE] = {"people by epoch", epoch_person, 21, 17},
     [FL_INDEX_ERASURES_OPEN] = {"erasures that are not done", erasure_open, 25, 16},

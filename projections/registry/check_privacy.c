@@ -5,13 +5,32 @@
 #include "projections/registry/check.h"
 #include "projections/registry/privacy.h"
 
+/* True if a list of the person has no entry. */
+static bool has_none(struct fl_checking *c, enum fl_registry_index list, const char *subject_id)
+{
+    struct fl_key key;
+    struct fl_kv_walk walk;
+    fl_key_list(&key, list, fl_slice_text(subject_id));
+    fl_kv_walk_begin(&walk, c->kv, FL_TABLE_INDEX, fl_key_slice(&key));
+    return !fl_kv_walk_next(&walk);
+}
+
+static bool is_in_with_nobody(struct fl_checking *c, const char *subject_id)
+{
+    return has_none(c, FL_INDEX_PERSON_SHARES, subject_id) &&
+           has_none(c, FL_INDEX_PERSON_INVITATIONS, subject_id) &&
+           has_none(c, FL_INDEX_PERSON_TRANSFERS, subject_id) &&
+           has_none(c, FL_INDEX_PERSON_RESELLER_LINKS, subject_id);
+}
+
 bool fl_check_living(struct fl_checking *c, const fl_subject_row *row)
 {
     struct fl_key key;
     if (row->erased &&
         (row->n_indexes != 0 || row->epoch != 0 ||
          fl_registry_account(c->kv, &c->arena, fl_slice_text(row->subject_id)) != NULL ||
-         fl_registry_erasure(c->kv, &c->arena, fl_slice_text(row->subject_id)) == NULL))
+         fl_registry_erasure(c->kv, &c->arena, fl_slice_text(row->subject_id)) == NULL ||
+         !is_in_with_nobody(c, row->subject_id)))
         return fl_broken(c, 16, "subject %s is erased", row->subject_id);
     if (row->epoch == 0)
         return true;

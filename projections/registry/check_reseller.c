@@ -10,6 +10,7 @@ bool fl_check_reseller_link(struct fl_checking *c, struct fl_slice key, const vo
 {
     const fl_reseller_link_row *row = opaque;
     struct fl_due due;
+    struct fl_key entry;
     bool lives = row->state == FL_RESELLER_LINK_OFFERED || row->state == FL_RESELLER_LINK_LINKED;
     if (!fl_check_own(c, key, FL_TABLE_RESELLER_LINKS, row->link_id) ||
         !fl_check_state(c, &fl_reseller_link_machine, row->state, row->link_id))
@@ -17,6 +18,9 @@ bool fl_check_reseller_link(struct fl_checking *c, struct fl_slice key, const vo
     const fl_reseller_link_row *listed = fl_registry_reseller_of(c->kv, &c->arena, row->company_id);
     if ((listed != NULL && strcmp(listed->link_id, row->link_id) == 0) != lives)
         return fl_broken(c, 51, "link %s of its company", row->link_id);
+    fl_key_pair(&entry, FL_INDEX_PERSON_RESELLER_LINKS, row->subject_id, row->link_id);
+    if (fl_has_entry(c, &entry) != lives)
+        return fl_broken(c, 51, "link %s of its reseller", row->link_id);
     fl_due_of_reseller_link(row, &due);
     return !lives || fl_due_is_set(c->kv, &due) || fl_broken(c, 12, "link %s", row->link_id);
 }
@@ -26,6 +30,13 @@ bool fl_check_company_reseller(struct fl_checking *c, const struct fl_index_entr
     const fl_reseller_link_row *row =
         fl_registry_reseller_link(c->kv, &c->arena, fl_slice_text(entry->member));
     return row != NULL && strcmp(row->company_id, entry->owner) == 0;
+}
+
+bool fl_check_person_link(struct fl_checking *c, const struct fl_index_entry *entry)
+{
+    const fl_reseller_link_row *row =
+        fl_registry_reseller_link(c->kv, &c->arena, fl_slice_text(entry->member));
+    return row != NULL && strcmp(row->subject_id, entry->owner) == 0;
 }
 
 bool fl_check_lifecycle(struct fl_checking *c, struct fl_slice key, const void *opaque)

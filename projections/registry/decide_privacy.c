@@ -6,6 +6,7 @@
 
 #include "core/keyring.h"
 #include "fleetlog/v1/privacy.pb-c.h"
+#include "projections/registry/decide_relations.h"
 
 static bool wrong_epoch(struct fl_deciding *d, const char *sentence)
 {
@@ -53,6 +54,7 @@ const ProtobufCMessage *fl_decide_erase_person(struct fl_deciding *d)
 {
     const Fleetlog__V1__ErasePerson *action = (const Fleetlog__V1__ErasePerson *)d->message;
     struct fl_ended ended = {0};
+    struct fl_relations relations = {0};
     if (!may_erase(d, action))
         return d->answer;
     const fl_account_row *account =
@@ -62,9 +64,12 @@ const ProtobufCMessage *fl_decide_erase_person(struct fl_deciding *d)
         d->company_id = fl_slice_text(account->company_id);
         if (reason != NULL && !action->force)
             return fl_reject(d, FL_REJECT(WRONG_STATE), reason);
-        if (!fl_everything_to_end(d, account, &ended))
+        if (!fl_own_commands_to_end(d, account, &ended))
             return NULL;
     }
+    if (!fl_shares_to_end(d, action->subject_id, NULL, true, &ended) ||
+        !fl_relations_to_end(d, action->subject_id, &relations, &ended))
+        return NULL;
     Fleetlog__V1__ErasureRequested *event = fl_answer(d, FL_MESSAGE_ErasureRequested);
     event->subject_id = action->subject_id;
     event->company_id = account == NULL ? "" : account->company_id;
@@ -74,6 +79,14 @@ const ProtobufCMessage *fl_decide_erase_person(struct fl_deciding *d)
     event->n_owner_company_ids = ended.owner_count;
     event->cancelled_command_ids = ended.cancelled.ids;
     event->n_cancelled_command_ids = ended.cancelled.count;
+    event->cancelled_share_ids = relations.shares.ids;
+    event->n_cancelled_share_ids = relations.shares.count;
+    event->cancelled_invitation_ids = relations.invitations.ids;
+    event->n_cancelled_invitation_ids = relations.invitations.count;
+    event->cancelled_transfer_ids = relations.transfers.ids;
+    event->n_cancelled_transfer_ids = relations.transfers.count;
+    event->ended_link_ids = relations.links.ids;
+    event->n_ended_link_ids = relations.links.count;
     return &event->base;
 }
 

@@ -164,6 +164,28 @@ const ProtobufCMessage *fl_decide_unlink_reseller(struct fl_deciding *d)
     return &event->base;
 }
 
+const ProtobufCMessage *fl_decide_resend_reseller_offer(struct fl_deciding *d)
+{
+    const Fleetlog__V1__ResendResellerOffer *action =
+        (const Fleetlog__V1__ResendResellerOffer *)d->message;
+    const fl_reseller_link_row *row;
+    if (!own_link(d, action->link_id, FL_RIGHT_RESELLER, &row))
+        return d->answer;
+    enum fl_reseller_link_state state = state_now(d, row);
+    if (state == FL_RESELLER_LINK_EXPIRED)
+        return fl_reject(d, FL_REJECT(EXPIRED), "This invitation has expired; send a new one.");
+    if (state != FL_RESELLER_LINK_OFFERED)
+        return fl_rejectf(d, FL_REJECT(WRONG_STATE), "This invitation is not open any more: %s.",
+                          fl_sm_name(&fl_reseller_link_machine, state));
+    Fleetlog__V1__ResellerOfferResent *event = fl_answer(d, FL_MESSAGE_ResellerOfferResent);
+    event->link_id = row->link_id;
+    event->company_id = row->company_id;
+    event->subject_id = row->subject_id;
+    event->expires_at_ms = d->now_ms + d->rules->limits.reseller_offer_ms;
+    event->link_key_generation = action->link_key_generation;
+    return &event->base;
+}
+
 /* Why the reseller need not be reminded of a device; NULL: something of it is due. */
 static const char *remind_refusal(struct fl_deciding *d, const char *device_id,
                                   Fleetlog__V1__RejectionCode *code)

@@ -12,4 +12,4 @@
 
 fl_decide_fn fl_decide_link_reseller, fl_decide_accept_reseller_link,
     fl_decide_decline_reseller_link, fl_decide_disconnect_reseller, fl_decide_unlink_reseller,
-    fl_decide_remind_reseller, fl_decide_set_lifecycle_fact;
+    fl_decide_resend_reseller_offer, fl_decide_remind_reseller, fl_decide_set_lifecycle_fact;

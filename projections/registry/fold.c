@@ -69,6 +69,7 @@ static fl_fold_fn *const folds[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_ResellerLinkDeclined] = fl_fold_reseller_link_declined,
     [FL_MESSAGE_ResellerLinkExpired] = fl_fold_reseller_link_expired,
     [FL_MESSAGE_ResellerDisconnected] = fl_fold_reseller_disconnected,
+    [FL_MESSAGE_ResellerOfferResent] = fl_fold_reseller_offer_resent,
     [FL_MESSAGE_ResellerUnlinked] = fl_fold_reseller_unlinked,
     [FL_MESSAGE_ResellerReminded] = fl_fold_reseller_reminded,
     [FL_MESSAGE_LifecycleFactSet] = fl_fold_lifecycle_fact_set,

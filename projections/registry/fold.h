@@ -69,8 +69,13 @@ bool fl_fold_ungrant(struct fl_folding *f, fl_share_row *share, const char *cons
 /* Ends all shares that a person has accepted, of one owner or (NULL) of all. */
 bool fl_fold_end_shares(struct fl_folding *f, const char *subject_id, const char *owner_id);
 
-/* Ends all that were offered to him. */
+/* Ends what was offered to him and waits: shares, invitations, ownership. */
 bool fl_fold_end_offers(struct fl_folding *f, const char *subject_id);
+bool fl_fold_end_invitations(struct fl_folding *f, const char *subject_id);
+bool fl_fold_end_transfers(struct fl_folding *f, const char *subject_id);
+
+/* He is no company's reseller any more, and is not invited to be. */
+bool fl_fold_end_reseller_links(struct fl_folding *f, const char *subject_id);
 
 /* All devices of a share. NULL: no memory. */
 const char **fl_fold_share_devices(struct fl_folding *f, const fl_share_row *share);
@@ -132,7 +137,7 @@ fl_fold_fn fl_fold_action_rejected, fl_fold_log_created, fl_fold_node_announced,
 /* fold_reseller.c, lifecycle.c */
 fl_fold_fn fl_fold_reseller_link_offered, fl_fold_reseller_link_accepted,
     fl_fold_reseller_link_declined, fl_fold_reseller_link_expired, fl_fold_reseller_disconnected,
-    fl_fold_reseller_unlinked, fl_fold_reseller_reminded, fl_fold_lifecycle_fact_set,
-    fl_fold_renewal_notice_due, fl_fold_renewals_report_due, fl_fold_price_list_set,
-    fl_fold_purchase_started, fl_fold_purchase_paid, fl_fold_purchase_failed,
-    fl_fold_purchase_refunded;
+    fl_fold_reseller_unlinked, fl_fold_reseller_offer_resent, fl_fold_reseller_reminded,
+    fl_fold_lifecycle_fact_set, fl_fold_renewal_notice_due, fl_fold_renewals_report_due,
+    fl_fold_price_list_set, fl_fold_purchase_started, fl_fold_purchase_paid,
+    fl_fold_purchase_failed, fl_fold_purchase_refunded;

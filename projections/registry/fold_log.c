@@ -179,14 +179,33 @@ bool fl_fold_end_invitation(struct fl_folding *f, fl_invitation_row *row,
                             enum fl_invitation_state end)
 {
     struct fl_due due;
+    struct fl_key key;
     if (row == NULL || row->state != FL_INVITATION_OUTSTANDING)
         return true;
     if (!fl_fold_move(f, &fl_invitation_machine, &row->state, end, row->invitation_id))
         return false;
     due_of(row, &due);
     fl_due_clear(f->kv, &due);
+    fl_key_pair(&key, FL_INDEX_PERSON_INVITATIONS, row->subject_id, row->invitation_id);
+    fl_index_del(f->kv, &key);
     fl_row_put_by_id(f->kv, f->arena, FL_TABLE_INVITATIONS, row->invitation_id, &row->base);
     return true;
+}
+
+bool fl_fold_end_invitations(struct fl_folding *f, const char *subject_id)
+{
+    struct fl_key key;
+    struct fl_kv_walk walk;
+    char id[FL_ID_TEXT_SIZE];
+    fl_key_list(&key, FL_INDEX_PERSON_INVITATIONS, fl_slice_text(subject_id));
+    fl_kv_walk_begin(&walk, f->kv, FL_TABLE_INDEX, fl_key_slice(&key));
+    while (fl_kv_walk_next(&walk)) {
+        fl_key_tail_id(walk.key, id);
+        fl_invitation_row *row = fl_fold_row(f, FL_TABLE_INVITATIONS, id);
+        if (row == NULL || !fl_fold_end_invitation(f, row, FL_INVITATION_CANCELLED))
+            return false;
+    }
+    return f->kv->error == FL_OK;
 }
 
 bool fl_fold_account_created(struct fl_folding *f)
@@ -349,6 +368,8 @@ bool fl_fold_coworker_invited(struct fl_folding *f)
     fl_row_put_by_id(f->kv, f->arena, FL_TABLE_INVITATIONS, row.invitation_id, &row.base);
     fl_key_pair(&key, FL_INDEX_COMPANY_PEOPLE, row.company_id, row.subject_id);
     fl_index_put(f->kv, &key, fl_slice_of(id, sizeof(id)));
+    fl_key_pair(&key, FL_INDEX_PERSON_INVITATIONS, row.subject_id, row.invitation_id);
+    fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
     due_of(&row, &due);
     fl_due_set(f->kv, &due);
     fl_fold_person(f, row.subject_id, event->revision, event->indexes, event->n_indexes);

@@ -97,6 +97,9 @@ bool fl_fold_erasure_requested(struct fl_folding *f)
     if (!fl_fold_cancel(f, event->cancelled_command_ids, event->n_cancelled_command_ids) ||
         !fl_fold_end_shares(f, event->subject_id, NULL) ||
         !fl_fold_end_offers(f, event->subject_id) ||
+        !fl_fold_end_invitations(f, event->subject_id) ||
+        !fl_fold_end_transfers(f, event->subject_id) ||
+        !fl_fold_end_reseller_links(f, event->subject_id) ||
         (event->company_id[0] != '\0' &&
          !fl_fold_drop_account(f, event->subject_id, event->company_id)))
         return false;

@@ -66,11 +66,24 @@ void fl_due_of_reseller_link(const fl_reseller_link_row *row, struct fl_due *due
                 is_offer ? FL_DUE(RESELLER_OFFER) : FL_DUE(RENEWALS_REPORT), row->link_id, 0);
 }
 
+static void list_link(struct fl_folding *f, const fl_reseller_link_row *row)
+{
+    struct fl_key keys[2];
+    bool lives = row->state == FL_RESELLER_LINK_OFFERED || row->state == FL_RESELLER_LINK_LINKED;
+    fl_key_pair(&keys[0], FL_INDEX_COMPANY_RESELLERS, row->company_id, row->link_id);
+    fl_key_pair(&keys[1], FL_INDEX_PERSON_RESELLER_LINKS, row->subject_id, row->link_id);
+    for (size_t i = 0; i < 2; i++) {
+        if (lives)
+            fl_index_put(f->kv, &keys[i], FL_SLICE_LITERAL(""));
+        else
+            fl_index_del(f->kv, &keys[i]);
+    }
+}
+
 /* Moves the link; lists and what falls due follow. */
 static bool move(struct fl_folding *f, fl_reseller_link_row *row, enum fl_reseller_link_state to)
 {
     struct fl_due due;
-    struct fl_key key;
     fl_due_of_reseller_link(row, &due);
     fl_due_clear(f->kv, &due);
     if (!fl_fold_move(f, &fl_reseller_link_machine, &row->state, to, row->link_id))
@@ -78,11 +91,7 @@ static bool move(struct fl_folding *f, fl_reseller_link_row *row, enum fl_resell
     row->changed_at_ms = f->now_ms;
     fl_due_of_reseller_link(row, &due);
     fl_due_set(f->kv, &due);
-    fl_key_pair(&key, FL_INDEX_COMPANY_RESELLERS, row->company_id, row->link_id);
-    if (to == FL_RESELLER_LINK_OFFERED || to == FL_RESELLER_LINK_LINKED)
-        fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
-    else
-        fl_index_del(f->kv, &key);
+    list_link(f, row);
     fl_row_put_by_id(f->kv, f->arena, FL_TABLE_RESELLER_LINKS, row->link_id, &row->base);
     return true;
 }
@@ -147,6 +156,41 @@ bool fl_fold_reseller_unlinked(struct fl_folding *f)
 {
     return move_by_id(f, ((const Fleetlog__V1__ResellerUnlinked *)f->input->message)->link_id,
                       FL_RESELLER_LINK_UNLINKED);
+}
+
+bool fl_fold_end_reseller_links(struct fl_folding *f, const char *subject_id)
+{
+    struct fl_key key;
+    struct fl_kv_walk walk;
+    char id[FL_ID_TEXT_SIZE];
+    fl_key_list(&key, FL_INDEX_PERSON_RESELLER_LINKS, fl_slice_text(subject_id));
+    fl_kv_walk_begin(&walk, f->kv, FL_TABLE_INDEX, fl_key_slice(&key));
+    while (fl_kv_walk_next(&walk)) {
+        fl_key_tail_id(walk.key, id);
+        if (!move_by_id(f, id, FL_RESELLER_LINK_UNLINKED))
+            return false;
+    }
+    return f->kv->error == FL_OK;
+}
+
+bool fl_fold_reseller_offer_resent(struct fl_folding *f)
+{
+    const Fleetlog__V1__ResellerOfferResent *event =
+        (const Fleetlog__V1__ResellerOfferResent *)f->input->message;
+    struct fl_due due;
+    fl_reseller_link_row *row = fl_fold_row(f, FL_TABLE_RESELLER_LINKS, event->link_id);
+    if (row == NULL)
+        return false;
+    if (row->state != FL_RESELLER_LINK_OFFERED)
+        return fl_fold_refuse(f, "link %s is not offered", event->link_id);
+    fl_due_of_reseller_link(row, &due);
+    fl_due_clear(f->kv, &due);
+    row->expires_at_ms = event->expires_at_ms;
+    row->link_key_generation = event->link_key_generation;
+    fl_due_of_reseller_link(row, &due);
+    fl_due_set(f->kv, &due);
+    fl_row_put_by_id(f->kv, f->arena, FL_TABLE_RESELLER_LINKS, row->link_id, &row->base);
+    return true;
 }
 
 bool fl_fold_reseller_reminded(struct fl_folding *f)

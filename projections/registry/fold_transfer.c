@@ -189,6 +189,22 @@ bool fl_fold_transfer_accepted(struct fl_folding *f)
     return close_transfer(f, row, FL_TRANSFER_ACCEPTED);
 }
 
+bool fl_fold_end_transfers(struct fl_folding *f, const char *subject_id)
+{
+    struct fl_key key;
+    struct fl_kv_walk walk;
+    char id[FL_ID_TEXT_SIZE];
+    fl_key_list(&key, FL_INDEX_PERSON_TRANSFERS, fl_slice_text(subject_id));
+    fl_kv_walk_begin(&walk, f->kv, FL_TABLE_INDEX, fl_key_slice(&key));
+    while (fl_kv_walk_next(&walk)) {
+        fl_key_tail_id(walk.key, id);
+        fl_transfer_row *row = fl_fold_row(f, FL_TABLE_TRANSFERS, id);
+        if (row == NULL || !close_transfer(f, row, FL_TRANSFER_CANCELLED))
+            return false;
+    }
+    return f->kv->error == FL_OK;
+}
+
 static bool end_transfer(struct fl_folding *f, const char *transfer_id, enum fl_transfer_state end)
 {
     fl_transfer_row *row = fl_fold_row(f, FL_TABLE_TRANSFERS, transfer_id);

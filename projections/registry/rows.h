@@ -30,38 +30,40 @@ extern const char *const fl_registry_tables[FL_TABLE_COUNT];
 /* Lists: first byte of a key of INDEX; what follows is the list's key, then the member's. The value
  * is empty unless said. */
 enum fl_registry_index {
-    FL_INDEX_COMPANY_ACCOUNTS = 1, /* company, account */
-    FL_INDEX_COMPANY_PEOPLE,       /* company, subject -> its latest invitation (16 bytes) */
-    FL_INDEX_COMPANY_AGENTS,       /* company, agent */
-    FL_INDEX_COMPANY_DEVICES,      /* company, device: active ones */
-    FL_INDEX_COMPANY_SHARES,       /* company, share: pending and accepted ones */
-    FL_INDEX_PERSON_SHARES,        /* subject, share: pending and accepted ones */
-    FL_INDEX_PERSON_DEVICES,       /* subject, device: accepted ones */
-    FL_INDEX_SHARE_DEVICES,        /* share, device */
-    FL_INDEX_AGENT_PENDING,        /* agent, sequence u64, command: open ones */
-    FL_INDEX_DEVICE_PENDING,       /* device, sequence u64, command: open ones */
-    FL_INDEX_DEVICE_COMMANDS,      /* device, sequence u64, command: all */
-    FL_INDEX_CLAIM_CODE,           /* hash (32 bytes) -> claim (16 bytes) */
-    FL_INDEX_COMPANY_TRANSFERS,    /* company, transfer: open offers */
-    FL_INDEX_PERSON_TRANSFERS,     /* subject, transfer: open offers to him */
-    FL_INDEX_TRANSFER_DEVICES,     /* transfer, device: of open offers */
-    FL_INDEX_DEVICE_TRANSFER,      /* device, transfer: the open offer of it */
-    FL_INDEX_ALERT_DUE,            /* time u64, condition u32, device */
-    FL_INDEX_ALERT_TOLD,           /* device, condition u32, subject -> enum fl_alert_told u8 */
-    FL_INDEX_UNSUBSCRIBED,         /* kind of mail u32, subject */
-    FL_INDEX_DUE,                  /* time u64, DueKind u8, step u32, id: due.h */
-    FL_INDEX_EPOCH_PEOPLE,         /* epoch u32, subject: living people whose profile is of it */
-    FL_INDEX_ERASURES_OPEN,        /* sequence u64, subject: erasures that are not done */
-    FL_INDEX_ACCOUNT_SESSIONS,     /* account, session */
-    FL_INDEX_ACCOUNT_TOKENS,       /* account, API token */
-    FL_INDEX_TOKEN_HASH,           /* hash (32 bytes) -> enum fl_token_kind u8, id (16 bytes) */
-    FL_INDEX_SIGN_UP_DUE,          /* time u64, sign-up */
-    FL_INDEX_COMPANY_LICENSES,     /* company that bought it, license */
-    FL_INDEX_LICENSE_CODE,         /* hash (32 bytes) -> license (16 bytes) */
-    FL_INDEX_LICENSE_RETURNED,     /* license, ~rest u64, application u32: nodes that came back */
-    FL_INDEX_DEVICE_LICENSES,      /* device, sequence u64, license -> application u32: all */
-    FL_INDEX_COMPANY_RESELLERS,    /* company, link: offered or linked, one at most */
-    FL_INDEX_COMPANY_PURCHASES,    /* company, purchase */
+    FL_INDEX_COMPANY_ACCOUNTS = 1,  /* company, account */
+    FL_INDEX_COMPANY_PEOPLE,        /* company, subject -> its latest invitation (16 bytes) */
+    FL_INDEX_COMPANY_AGENTS,        /* company, agent */
+    FL_INDEX_COMPANY_DEVICES,       /* company, device: active ones */
+    FL_INDEX_COMPANY_SHARES,        /* company, share: pending and accepted ones */
+    FL_INDEX_PERSON_SHARES,         /* subject, share: pending and accepted ones */
+    FL_INDEX_PERSON_DEVICES,        /* subject, device: accepted ones */
+    FL_INDEX_SHARE_DEVICES,         /* share, device */
+    FL_INDEX_AGENT_PENDING,         /* agent, sequence u64, command: open ones */
+    FL_INDEX_DEVICE_PENDING,        /* device, sequence u64, command: open ones */
+    FL_INDEX_DEVICE_COMMANDS,       /* device, sequence u64, command: all */
+    FL_INDEX_CLAIM_CODE,            /* hash (32 bytes) -> claim (16 bytes) */
+    FL_INDEX_COMPANY_TRANSFERS,     /* company, transfer: open offers */
+    FL_INDEX_PERSON_TRANSFERS,      /* subject, transfer: open offers to him */
+    FL_INDEX_TRANSFER_DEVICES,      /* transfer, device: of open offers */
+    FL_INDEX_DEVICE_TRANSFER,       /* device, transfer: the open offer of it */
+    FL_INDEX_ALERT_DUE,             /* time u64, condition u32, device */
+    FL_INDEX_ALERT_TOLD,            /* device, condition u32, subject -> enum fl_alert_told u8 */
+    FL_INDEX_UNSUBSCRIBED,          /* kind of mail u32, subject */
+    FL_INDEX_DUE,                   /* time u64, DueKind u8, step u32, id: due.h */
+    FL_INDEX_EPOCH_PEOPLE,          /* epoch u32, subject: living people whose profile is of it */
+    FL_INDEX_ERASURES_OPEN,         /* sequence u64, subject: erasures that are not done */
+    FL_INDEX_ACCOUNT_SESSIONS,      /* account, session */
+    FL_INDEX_ACCOUNT_TOKENS,        /* account, API token */
+    FL_INDEX_TOKEN_HASH,            /* hash (32 bytes) -> enum fl_token_kind u8, id (16 bytes) */
+    FL_INDEX_SIGN_UP_DUE,           /* time u64, sign-up */
+    FL_INDEX_COMPANY_LICENSES,      /* company that bought it, license */
+    FL_INDEX_LICENSE_CODE,          /* hash (32 bytes) -> license (16 bytes) */
+    FL_INDEX_LICENSE_RETURNED,      /* license, ~rest u64, application u32: nodes that came back */
+    FL_INDEX_DEVICE_LICENSES,       /* device, sequence u64, license -> application u32: all */
+    FL_INDEX_COMPANY_RESELLERS,     /* company, link: offered or linked, one at most */
+    FL_INDEX_COMPANY_PURCHASES,     /* company, purchase */
+    FL_INDEX_PERSON_INVITATIONS,    /* subject, invitation: outstanding ones */
+    FL_INDEX_PERSON_RESELLER_LINKS, /* subject, link: offered or linked */
     FL_INDEX_COUNT
 };
 

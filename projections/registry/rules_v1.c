@@ -64,6 +64,7 @@ static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_AcceptResellerLink] = fl_decide_accept_reseller_link,
     [FL_MESSAGE_DeclineResellerLink] = fl_decide_decline_reseller_link,
     [FL_MESSAGE_DisconnectReseller] = fl_decide_disconnect_reseller,
+    [FL_MESSAGE_ResendResellerOffer] = fl_decide_resend_reseller_offer,
     [FL_MESSAGE_UnlinkReseller] = fl_decide_unlink_reseller,
     [FL_MESSAGE_RemindReseller] = fl_decide_remind_reseller,
     [FL_MESSAGE_SetLifecycleFact] = fl_decide_set_lifecycle_fact,

@@ -51,6 +51,7 @@ const struct fl_command *const fl_commands[] = {
     /* resellers */
     &fl_command_reseller_link,
     &fl_command_reseller_list,
+    &fl_command_reseller_resend,
     &fl_command_reseller_unlink,
     &fl_command_reseller_remind,
     &fl_command_reseller_accept,

@@ -48,9 +48,9 @@ extern const struct fl_command fl_command_device_move;
 
 /* reseller.c */
 extern const struct fl_command fl_command_reseller_link, fl_command_reseller_list,
-    fl_command_reseller_unlink, fl_command_reseller_remind, fl_command_reseller_accept,
-    fl_command_reseller_decline, fl_command_reseller_disconnect, fl_command_lifecycle_set,
-    fl_command_lifecycle_list;
+    fl_command_reseller_resend, fl_command_reseller_unlink, fl_command_reseller_remind,
+    fl_command_reseller_accept, fl_command_reseller_decline, fl_command_reseller_disconnect,
+    fl_command_lifecycle_set, fl_command_lifecycle_list;
 
 /* transfer.c */
 extern const struct fl_command fl_command_transfer_offer;

@@ -103,6 +103,22 @@ const struct fl_command fl_command_reseller_unlink = {
     .run = unlink_command,
 };
 
+static int resend_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    return fl_client_change(cli, "POST", "/v1/reseller-links/%s/resend", arguments->positional[0],
+                            json_object(), print_offered);
+}
+
+const struct fl_command fl_command_reseller_resend = {
+    .name = "reseller resend",
+    .operands = "LINK",
+    .summary = "send a reseller his invitation again: good for another seven days",
+    .examples = "  fleetlog --as owner@example.org reseller resend 0198…\n",
+    .positional_min = 1,
+    .positional_max = 1,
+    .run = resend_command,
+};
+
 static int remind_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     json_t *devices = json_array();

@@ -61,6 +61,14 @@ enum fl_message_type cast_unlink(struct world *world, unsigned account, unsigned
     return cast_account(world, account, NULL, &action.base);
 }
 
+enum fl_message_type cast_resend_offer(struct world *world, unsigned account, unsigned link)
+{
+    INIT(ResendResellerOffer, action, resend_reseller_offer);
+    action.link_id = cast_id("link", link);
+    action.link_key_generation = 1;
+    return cast_account(world, account, NULL, &action.base);
+}
+
 enum fl_message_type cast_remind(struct world *world, unsigned account, unsigned link,
                                  unsigned device)
 {
@@ -97,6 +105,7 @@ void cast_reseller_story(struct world *world, unsigned first, unsigned person, u
     expect(cast_link_reseller(world, 1, person, first), FL_MESSAGE_ResellerLinkOffered);
     expect(cast_decline_link(world, first), FL_MESSAGE_ResellerLinkDeclined);
     expect(cast_link_reseller(world, 1, person, first + 1), FL_MESSAGE_ResellerLinkOffered);
+    expect(cast_resend_offer(world, 1, first + 1), FL_MESSAGE_ResellerOfferResent);
     expect(cast_accept_link(world, first + 1), FL_MESSAGE_ResellerLinkAccepted);
     expect(cast_date(world, 1, device, date), FL_MESSAGE_LifecycleFactSet);
     cast_fire_all(world); /* the notice */

@@ -15,6 +15,7 @@ enum fl_message_type cast_accept_link(struct world *world, unsigned link);
 enum fl_message_type cast_decline_link(struct world *world, unsigned link);
 enum fl_message_type cast_disconnect(struct world *world, unsigned link);
 enum fl_message_type cast_unlink(struct world *world, unsigned account, unsigned link);
+enum fl_message_type cast_resend_offer(struct world *world, unsigned account, unsigned link);
 enum fl_message_type cast_remind(struct world *world, unsigned account, unsigned link,
                                  unsigned device);
 enum fl_message_type cast_date(struct world *world, unsigned account, unsigned device,

@@ -15,6 +15,7 @@
 #include "projections/registry/rows.h"
 #include "tests/scenario/cast_login.h"
 #include "tests/scenario/cast_mail.h"
+#include "tests/scenario/cast_reseller.h"
 #include "tests/scenario/junk.h"
 
 /* A log with one of everything that has an entry somewhere. */
@@ -41,6 +42,7 @@ static void fill(struct world *world)
     cast_set_prices(world);
     cast_buy(world, 1, 1);
     cast_login_story(world, 60, CAST_EPOCH_1);
+    cast_link_reseller(world, 1, 51, 1);
 }
 
 static void unlisted_session(struct fl_kv *kv, struct fl_arena *arena)
@@ -203,6 +205,44 @@ static void wrong_invitation(struct fl_kv *kv, struct fl_arena *arena)
     fl_index_put(kv, &key, FL_SLICE_LITERAL("0123456789abcdef"));
 }
 
+static void invited_by_nobody(struct fl_kv *kv, struct fl_arena *arena)
+{
+    struct fl_key key;
+    (void)arena;
+    fl_key_pair(&key, FL_INDEX_PERSON_INVITATIONS, cast_id("subject", 50), cast_id("claim", 99));
+    fl_index_del(kv, &key);
+}
+
+static void unlisted_link(struct fl_kv *kv, struct fl_arena *arena)
+{
+    struct fl_key key;
+    (void)arena;
+    fl_key_pair(&key, FL_INDEX_PERSON_RESELLER_LINKS, cast_id("subject", 51), cast_id("link", 1));
+    fl_index_del(kv, &key);
+}
+
+static void unlisted_reseller(struct fl_kv *kv, struct fl_arena *arena)
+{
+    struct fl_key key;
+    (void)arena;
+    fl_key_pair(&key, FL_INDEX_COMPANY_RESELLERS, company(), cast_id("link", 1));
+    fl_index_del(kv, &key);
+}
+
+/* Erased as it should be, but for the invitation that stands. */
+static void erased_and_invited(struct fl_kv *kv, struct fl_arena *arena)
+{
+    fl_erasure_row erasure = FLEETLOG__ROWS__V1__ERASURE_ROW__INIT;
+    fl_subject_row *row =
+        fl_row_by_id(kv, arena, FL_TABLE_SUBJECTS, fl_slice_text(cast_id("subject", 50)));
+    erasure.subject_id = row->subject_id;
+    fl_row_put_by_id(kv, arena, FL_TABLE_ERASURES, row->subject_id, &erasure.base);
+    row->erased = true;
+    row->n_indexes = 0;
+    row->epoch = 0;
+    fl_row_put_by_id(kv, arena, FL_TABLE_SUBJECTS, row->subject_id, &row->base);
+}
+
 static void stray_alias(struct fl_kv *kv, struct fl_arena *arena)
 {
     fl_alias_row row = FLEETLOG__ROWS__V1__ALIAS_ROW__INIT;
@@ -336,17 +376,43 @@ static void the_check_finds_each_kind_of_damage(void **state)
         int number;
         void (*damage)(struct fl_kv *kv, struct fl_arena *arena);
     } rows[] = {
-        {1, wrong_key},         {1, wrong_state},          {2, no_number},
-        {3, unlisted_device},   {4, wrong_grant},          {5, wrong_count},
-        {6, unlisted_account},  {7, no_address},           {8, no_outcome},
-        {9, unlisted_command},  {10, stray_entry},         {11, no_code},
-        {12, no_due},           {13, wrong_invitation},    {15, stray_alias},
-        {14, offered_twice},    {14, wrong_offer_count},   {31, mail_for_nobody},
-        {32, no_alert_by_time}, {32, told_of_nothing},     {33, stray_policy},
-        {17, unlisted_epoch},   {16, erased_with_account}, {18, closed_while_newest},
-        {41, unlisted_session}, {41, unfound_token},       {42, endless_sign_up},
-        {43, second_reset},     {25, wrong_node_count},    {26, lost_rest},
-        {27, wrong_order},      {28, no_license_code},     {29, paid_for_nothing},
+        {1, wrong_key},
+        {1, wrong_state},
+        {2, no_number},
+        {3, unlisted_device},
+        {4, wrong_grant},
+        {5, wrong_count},
+        {6, unlisted_account},
+        {7, no_address},
+        {8, no_outcome},
+        {9, unlisted_command},
+        {10, stray_entry},
+        {11, no_code},
+        {12, no_due},
+        {13, wrong_invitation},
+        {15, stray_alias},
+        {14, offered_twice},
+        {14, wrong_offer_count},
+        {31, mail_for_nobody},
+        {32, no_alert_by_time},
+        {32, told_of_nothing},
+        {33, stray_policy},
+        {17, unlisted_epoch},
+        {16, erased_with_account},
+        {18, closed_while_newest},
+        {41, unlisted_session},
+        {41, unfound_token},
+        {42, endless_sign_up},
+        {43, second_reset},
+        {25, wrong_node_count},
+        {26, lost_rest},
+        {27, wrong_order},
+        {28, no_license_code},
+        {29, paid_for_nothing},
+        {13, invited_by_nobody},
+        {16, erased_and_invited},
+        {51, unlisted_link},
+        {51, unlisted_reseller},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         static struct world world;
@@ -376,7 +442,7 @@ static void version_1_writes_the_bytes_that_it_wrote(void **state)
     world_init(&world);
     junk_begin(&world);
     fl_hex_encode(world.head.hash, FL_HASH_SIZE, hash);
-    assert_string_equal(hash, "5c8da43979707cf13b62b760ac4d0f692318ea1084606215a12f954d7bafb524");
+    assert_string_equal(hash, "2fdaded24f97ccf1fe1d4aad86dc1269330c2d45afb30efeca29021027db9921");
     world_fini(&world);
 }
 

@@ -10,8 +10,11 @@
 #include <string.h>
 
 #include "core/timestamp.h"
+#include "fleetlog/v1/privacy.pb-c.h"
 #include "projections/registry/lifecycle.h"
 #include "projections/registry/reseller.h"
+#include "schemas/fields.h"
+#include "tests/scenario/cast_privacy.h"
 #include "tests/scenario/cast_reseller.h"
 #include "tests/scenario/cells.h"
 
@@ -54,6 +57,11 @@ static void disconnect_link(struct world *world)
     cast_disconnect(world, 1);
 }
 
+static void resend_offer(struct world *world)
+{
+    cast_resend_offer(world, 1, 1);
+}
+
 static void unlink_it(struct world *world)
 {
     cast_unlink(world, 1, 1);
@@ -78,10 +86,12 @@ static void links_answer_everything(void **state)
                                                NO,   NO};
     static const struct cell unlinked[] = {
         GONE, EVENT(ResellerUnlinked), EVENT(ResellerUnlinked), NO, NO, NO, NO};
+    static const struct cell resent[] = {
+        GONE, EVENT(ResellerOfferResent), NO, NO, REFUSED(EXPIRED), NO, NO};
     const struct cell_row inputs[] = {
         {"link again", link_again, again},   {"accept", accept_link, accepted},
         {"decline", decline_link, declined}, {"disconnect", disconnect_link, disconnected},
-        {"unlink", unlink_it, unlinked},
+        {"unlink", unlink_it, unlinked},     {"send again", resend_offer, resent},
     };
     cells_try(&fl_reseller_link_machine, bring_link, inputs, sizeof(inputs) / sizeof(inputs[0]));
 }
@@ -202,6 +212,37 @@ static void no_event_for_resellers_tells_how_devices_run(void **state)
     world_fini(&world);
 }
 
+/* One below the limit, at it and above: the event names no more, and nothing is left behind. */
+static void an_erasure_names_two_hundred_and_ends_all(void **state)
+{
+    (void)state;
+    enum { PERSON = 900, FIRST = 300 };
+    static struct world world;
+    char detail[FL_DETAIL_SIZE];
+    const unsigned limit = FL_RELATION_COUNT_PER_EVENT_MAX;
+    for (unsigned count = limit - 1; count <= limit + 1; count++) {
+        world_init(&world);
+        cast_begin(&world);
+        for (unsigned i = FIRST; i < FIRST + count; i++) {
+            cast_create_company(&world, i);
+            cast_create_account(&world, i, i, FLEETLOG__V1__ROLE__ROLE_ADMINISTRATOR);
+            assert_int_equal(cast_link_reseller(&world, i, PERSON, i),
+                             FL_MESSAGE_ResellerLinkOffered);
+        }
+        assert_int_equal(cast_erase(&world, PERSON, false), FL_MESSAGE_ErasureRequested);
+        const Fleetlog__V1__ErasureRequested *event = (const void *)world.last.message;
+        assert_int_equal(event->n_ended_link_ids, count < limit ? count : limit);
+        assert_int_equal(event->n_owner_company_ids, count);
+        for (unsigned i = FIRST; i < FIRST + count; i++) {
+            const fl_reseller_link_row *row = fl_registry_reseller_link(
+                world.views[0].kv, &world.other_arena, fl_slice_text(cast_id("link", i)));
+            assert_int_equal(row->state, FL_RESELLER_LINK_UNLINKED);
+        }
+        assert_true(fl_registry_check(world.views[0].kv, detail));
+        world_fini(&world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +252,7 @@ int main(void)
         cmocka_unit_test(only_days_are_dates),
         cmocka_unit_test(what_is_remembered_of_dates_is_bounded),
         cmocka_unit_test(no_event_for_resellers_tells_how_devices_run),
+        cmocka_unit_test(an_erasure_names_two_hundred_and_ends_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -360,8 +360,8 @@ static const struct pattern *const request_tables[] = {reseller_patterns,
                                                        license_patterns,
                                                        NULL};
 static const struct pattern *const expect_tables[] = {
-    reseller_expectations, login_expectations, license_expectations, log_patterns,
-    mail_patterns,         due_expectations,   expect_patterns,      NULL};
+    reseller_expectations, login_expectations, license_expectations, log_patterns, mail_patterns,
+    privacy_expectations,  due_expectations,   expect_patterns,      NULL};
 
 static bool run_tables(struct scenario *s, const struct pattern *const *tables,
                        const struct sentence *sentence, size_t at)

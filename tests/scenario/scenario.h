@@ -73,10 +73,11 @@ extern const struct pattern license_expectations[];  /* the same, about licenses
 extern const struct pattern log_patterns[];          /* the same, about the Event Log */
 extern const struct pattern reseller_patterns[];     /* after an actor, about resellers */
 extern const struct pattern reseller_expectations[]; /* after then, the same */
-extern const struct pattern due_patterns[];          /* whole, about what falls due */
-extern const struct pattern due_requests[];          /* after an actor, the same */
-extern const struct pattern due_expectations[];      /* after then, the same */
-extern const struct pattern privacy_patterns[];      /* the same, about personal data */
+extern const struct pattern privacy_expectations[];
+extern const struct pattern due_patterns[];     /* whole, about what falls due */
+extern const struct pattern due_requests[];     /* after an actor, the same */
+extern const struct pattern due_expectations[]; /* after then, the same */
+extern const struct pattern privacy_patterns[]; /* the same, about personal data */
 
 /* Ends the test: file, line, why. */
 _Noreturn void fail(const struct scenario *s, const char *format, ...)

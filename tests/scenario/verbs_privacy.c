@@ -107,6 +107,27 @@ static void index_under(struct scenario *s, const struct arguments *a)
     s->epochs[1] = number(a->texts[1]);
 }
 
+static void expect_ended(struct scenario *s, const struct arguments *a)
+{
+    const Fleetlog__V1__ErasureRequested *event =
+        (const Fleetlog__V1__ErasureRequested *)s->world.last.message;
+    if (s->world.last.envelope.row->type != FL_MESSAGE_ErasureRequested)
+        fail(s, "%s", s->world.last.envelope.row->name);
+    if (event->n_cancelled_invitation_ids != number(a->texts[0]) ||
+        event->n_cancelled_share_ids != number(a->texts[1]) ||
+        event->n_cancelled_transfer_ids != number(a->texts[2]) ||
+        event->n_ended_link_ids != number(a->texts[3]))
+        fail(s, "it names %zu invitations, %zu shares, %zu transfers, %zu links",
+             event->n_cancelled_invitation_ids, event->n_cancelled_share_ids,
+             event->n_cancelled_transfer_ids, event->n_ended_link_ids);
+}
+
+const struct pattern privacy_expectations[] = {
+    {"it ends $w invitations and $w offers to share and $w transfers and $w reseller links",
+     expect_ended},
+    {NULL, NULL},
+};
+
 const struct pattern privacy_patterns[] = {
     {"asks for the erasure of $w", erase},
     {"asks for the erasure of $w whatever becomes of the company", erase_by_force},

@@ -48,6 +48,14 @@ static void unlink_reseller(struct scenario *s, const struct arguments *a)
     request(s, &action.base);
 }
 
+static void resend(struct scenario *s, const struct arguments *a)
+{
+    INIT(ResendResellerOffer, action, resend_reseller_offer);
+    action.link_id = id_of("link", a->texts[0]);
+    action.link_key_generation = 1;
+    request(s, &action.base);
+}
+
 static void remind(struct scenario *s, const struct arguments *a)
 {
     static const char *ids[LIST_COUNT_MAX];
@@ -128,6 +136,7 @@ const struct pattern reseller_patterns[] = {
     {"declines link $w", decline},
     {"disconnects link $w", disconnect},
     {"unlinks $w", unlink_reseller},
+    {"sends the offer $w again", resend},
     {"reminds $w of $l", remind},
     {"sets the battery date of $w to $q", set_battery},
     {"sets the warranty end of $w to $q", set_warranty},

@@ -30,6 +30,9 @@ class Resellers(SystemTest):
         self.assertEqual(node.one("reseller", "list", account=node.owner)["state"], "offered")
         again = node.run("reseller", "link", RESELLER, account=node.owner, code=1, parse=False)
         self.assertIn("unlink him first", again.stderr.decode())
+        resent = node.one("reseller", "resend", offered["linkId"], account=node.owner)
+        self.assertEqual((resent["linkId"], resent["token"]), (offered["linkId"], offered["token"]))
+        self.assertGreater(resent["expiresAtMs"], offered["expiresAtMs"])
         # Who holds the link sees the company's name, at either door, and nothing else.
         body = {"token": offered["token"]}
         for door in (operator, public):
@@ -42,6 +45,8 @@ class Resellers(SystemTest):
         self.assertEqual(accepted.status, 200, accepted)
         self.assertEqual(public(node, "POST", "/v1/reseller-links/accept", body, headers=CSRF).status, 409)
         self.assertEqual(node.one("reseller", "list", account=node.owner)["state"], "linked")
+        late = node.run("reseller", "resend", offered["linkId"], account=node.owner, code=1, parse=False)
+        self.assertIn("not open any more: linked", late.stderr.decode())
         node.one("lifecycle", "set", "ups-marker", "battery-replacement", days_from_now(20), account=node.owner)
         wait_until(lambda: any("battery replacement of ups-marker is due" in text for text in self.lines()), "a notice")
         dates = node.one("lifecycle", "list", "ups-marker", account=node.owner)

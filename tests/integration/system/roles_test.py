@@ -147,6 +147,7 @@ ABOUT_A_THING = {
     "DELETE /v1/shares/{shareId}": lambda w: (w.offer(), None),
     "DELETE /v1/transfers/{transferId}": lambda w: (w.transfer(), None),
     "DELETE /v1/reseller-links/{linkId}": lambda w: (w.reseller(), None),
+    "POST /v1/reseller-links/{linkId}/resend": lambda w: (w.reseller(), None),
     "POST /v1/reseller-links/{linkId}/remind": lambda w: w.reseller_of_due_device(),
     "GET /v1/devices/{device}/lifecycle": lambda w: (w.device(), None),
     "PUT /v1/devices/{device}/lifecycle": lambda w: (w.device(), {"fact": "warranty-end", "dueDate": "2033-03-03"}),
