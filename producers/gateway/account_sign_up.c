@@ -37,21 +37,44 @@ static uint32_t share_generation(struct fl_kv *kv, struct fl_arena *arena, struc
     return row == NULL ? 0 : row->link_key_generation;
 }
 
-/* The address that a share was offered to; NULL after answering. */
-static const char *share_address(struct call *call, const char *share_id)
+static uint32_t transfer_generation(struct fl_kv *kv, struct fl_arena *arena, struct fl_slice id)
+{
+    const fl_transfer_row *row = fl_registry_transfer(kv, arena, id);
+    return row == NULL ? 0 : row->link_key_generation;
+}
+
+static const char *offered_to(struct call *call, struct fl_kv *kv, const char *id, bool is_transfer)
+{
+    if (is_transfer) {
+        const fl_transfer_row *row = fl_registry_transfer(kv, &call->arena, fl_slice_text(id));
+        return row == NULL ? "" : row->subject_id;
+    }
+    const fl_share_row *row = fl_registry_share(kv, &call->arena, fl_slice_text(id));
+    return row == NULL ? "" : row->subject_id;
+}
+
+/* The address that a share or a transfer was offered to, by its link, who acts from here on; NULL
+ * after answering. */
+static const char *offered_address(struct call *call, const char *token, bool is_transfer,
+                                   const char **id)
 {
     struct fl_store_read read = {.kv = NULL};
     const Fleetlog__V1__Profile *profile = NULL;
     uint64_t revision;
-    if (!fl_call_read_begin(call, call->gateway->registry, &read))
+    *id = is_transfer ? fl_call_check_link(call, FL_LINK_TRANSFER, token, transfer_generation)
+                      : fl_call_check_link(call, FL_LINK_SHARE, token, share_generation);
+    if (*id == NULL || !fl_call_read_begin(call, call->gateway->registry, &read))
         return NULL;
-    const fl_share_row *row = fl_registry_share(read.kv, &call->arena, fl_slice_text(share_id));
-    if (!fl_call_read_end(call, &read) ||
-        !fl_call_profile(call, row == NULL ? "" : row->subject_id, &profile, &revision))
+    const char *subject_id = offered_to(call, read.kv, *id, is_transfer);
+    if (!fl_call_read_end(call, &read) || !fl_call_profile(call, subject_id, &profile, &revision))
         return NULL;
-    if (profile == NULL)
-        fl_call_problem(call, 410, "This person has been erased", NULL, "shareToken");
-    return profile == NULL ? NULL : profile->address;
+    if (profile == NULL) {
+        fl_call_problem(call, 410, "This person has been erased", NULL,
+                        is_transfer ? "transferToken" : "shareToken");
+        return NULL;
+    }
+    fl_call_act_as_link(call, *id);
+    return profile->address;
 }
 
 void fl_route_post_sign_up(struct call *call)
@@ -60,19 +83,22 @@ void fl_route_post_sign_up(struct call *call)
     bool is_operator = call->door == FL_DOOR_OPERATOR;
     Fleetlog__V1__SignUp action = FLEETLOG__V1__SIGN_UP__INIT;
     const char *share_token = fl_body_text_or(call, "shareToken", "");
+    const char *transfer_token = fl_body_text_or(call, "transferToken", "");
     const char *address = fl_body_text_or(call, "address", "");
     action.company_name = fl_body_text(call, "companyName");
     if (!fl_call_body_is_good(call))
         return;
     fl_call_act_as_visitor(call);
-    if (share_token[0] != '\0') {
-        action.share_id = fl_call_check_link(call, FL_LINK_SHARE, share_token, share_generation);
-        address = action.share_id == NULL ? NULL : share_address(call, action.share_id);
-        if (address == NULL)
-            return;
-        fl_call_act_as_link(call, action.share_id);
+    if (share_token[0] != '\0' && transfer_token[0] != '\0') {
+        fl_call_problem(call, 422, "transferToken: not beside shareToken", NULL, "transferToken");
+        return;
     }
-    if (!fl_call_may_mail(call, address) || !fl_call_person(call, address, &action.person))
+    if (share_token[0] != '\0')
+        address = offered_address(call, share_token, false, &action.share_id);
+    else if (transfer_token[0] != '\0')
+        address = offered_address(call, transfer_token, true, &action.transfer_id);
+    if (address == NULL || !fl_call_may_mail(call, address) ||
+        !fl_call_person(call, address, &action.person))
         return;
     action.sign_up_id = fl_call_mint(call);
     action.company_id = fl_call_mint(call);

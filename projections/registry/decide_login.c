@@ -60,38 +60,74 @@ bool fl_profile_follows(struct fl_deciding *d, const Fleetlog__V1__PersonRef *re
     return !is_changed_meanwhile(d, ref, subject_id, revision_before);
 }
 
+/* What brings a person here. */
+struct bringer {
+    const char *id;         /* "": nothing */
+    const char *subject_id; /* NULL: there is no such thing */
+    bool is_open;
+    bool is_expired;
+    const char *missing;
+    const char *elsewhere;
+    const char *over;
+};
+
+static void find_share(struct fl_deciding *d, struct bringer *bringer)
+{
+    const fl_share_row *row =
+        fl_row_by_id(d->kv, d->arena, FL_TABLE_SHARES, fl_slice_text(bringer->id));
+    bringer->missing = "There is no such share.";
+    bringer->elsewhere = "This share is for another address.";
+    bringer->over = "This share is no longer offered.";
+    if (row == NULL)
+        return;
+    enum fl_share_state state =
+        fl_share_state_at(row->state, row->expires_at_ms, row->grant_expires_at_ms, d->now_ms);
+    bringer->subject_id = row->subject_id;
+    bringer->is_open = state == FL_SHARE_PENDING;
+    bringer->is_expired = state == FL_SHARE_EXPIRED;
+}
+
+static void find_transfer(struct fl_deciding *d, struct bringer *bringer)
+{
+    const fl_transfer_row *row =
+        fl_row_by_id(d->kv, d->arena, FL_TABLE_TRANSFERS, fl_slice_text(bringer->id));
+    bringer->missing = "There is no such transfer.";
+    bringer->elsewhere = "This transfer is for another address.";
+    bringer->over = "This transfer is no longer offered.";
+    if (row == NULL)
+        return;
+    enum fl_transfer_state state = fl_transfer_state_at(row->state, row->expires_at_ms, d->now_ms);
+    bringer->subject_id = row->subject_id;
+    bringer->is_open = state == FL_TRANSFER_OFFERED;
+    bringer->is_expired = state == FL_TRANSFER_EXPIRED;
+}
+
 /* The offer that brings a person here: its address signs up, nobody else's. False: rejected. */
-static bool fits_share(struct fl_deciding *d, const Fleetlog__V1__SignUp *action,
+static bool fits_offer(struct fl_deciding *d, const Fleetlog__V1__SignUp *action,
                        const struct fl_person *person)
 {
-    if (action->share_id[0] == '\0' && d->actor_kind != FL_ACTOR_LINK)
+    bool is_transfer = action->transfer_id[0] != '\0';
+    struct bringer bringer = {.id = is_transfer ? action->transfer_id : action->share_id};
+    if (bringer.id[0] == '\0' && d->actor_kind != FL_ACTOR_LINK)
         return true;
-    const fl_share_row *share =
-        fl_row_by_id(d->kv, d->arena, FL_TABLE_SHARES, fl_slice_text(action->share_id));
-    if (d->actor_kind != FL_ACTOR_LINK || share == NULL) {
-        fl_reject(d, FL_REJECT(NOT_FOUND), "There is no such share.");
+    if (is_transfer)
+        find_transfer(d, &bringer);
+    else
+        find_share(d, &bringer);
+    if (is_transfer && action->share_id[0] != '\0')
+        fl_reject(d, FL_REJECT(INVALID), "A share or a transfer brings somebody here, not both.");
+    else if (d->actor_kind != FL_ACTOR_LINK || bringer.subject_id == NULL)
+        fl_reject(d, FL_REJECT(NOT_FOUND), bringer.missing);
+    else if (!fl_link_fits_thing(d, bringer.id))
         return false;
-    }
-    if (!fl_link_fits_thing(d, action->share_id))
-        return false;
-    if (strcmp(share->subject_id, person->subject_id) != 0) {
-        fl_reject(d, FL_REJECT(DENIED), "This share is for another address.");
-        return false;
-    }
-    switch (fl_share_state_at(share->state, share->expires_at_ms, share->grant_expires_at_ms,
-                              d->now_ms)) {
-    case FL_SHARE_PENDING:
-        return true;
-    case FL_SHARE_EXPIRED:
+    else if (strcmp(bringer.subject_id, person->subject_id) != 0)
+        fl_reject(d, FL_REJECT(DENIED), bringer.elsewhere);
+    else if (bringer.is_expired)
         fl_reject(d, FL_REJECT(EXPIRED), "This offer has expired; ask for a new one.");
-        return false;
-    case FL_SHARE_ACCEPTED:
-    case FL_SHARE_REVOKED:
-    case FL_SHARE_NONE:
-    case FL_SHARE_STATE_COUNT:
-        break;
-    }
-    fl_reject(d, FL_REJECT(WRONG_STATE), "This share is no longer offered.");
+    else if (!bringer.is_open)
+        fl_reject(d, FL_REJECT(WRONG_STATE), bringer.over);
+    else
+        return true;
     return false;
 }
 
@@ -99,7 +135,7 @@ const ProtobufCMessage *fl_decide_sign_up(struct fl_deciding *d)
 {
     const Fleetlog__V1__SignUp *action = (const Fleetlog__V1__SignUp *)d->message;
     struct fl_person person;
-    if (!fl_person_resolve(d, action->person, &person) || !fits_share(d, action, &person))
+    if (!fl_person_resolve(d, action->person, &person) || !fits_offer(d, action, &person))
         return d->answer;
     if (fl_row_by_id(d->kv, d->arena, FL_TABLE_SIGN_UPS, fl_slice_text(action->sign_up_id)) !=
             NULL ||
@@ -118,6 +154,7 @@ const ProtobufCMessage *fl_decide_sign_up(struct fl_deciding *d)
     event->link_key_generation = action->link_key_generation;
     event->has_account = person.account != NULL;
     event->share_id = action->share_id;
+    event->transfer_id = action->transfer_id;
     return &event->base;
 }
 
@@ -149,6 +186,7 @@ const ProtobufCMessage *fl_decide_confirm_sign_up(struct fl_deciding *d)
     event->indexes = action->person->indexes;
     event->n_indexes = action->person->n_indexes;
     event->share_id = row->share_id;
+    event->transfer_id = row->transfer_id;
     return &event->base;
 }
 

@@ -63,6 +63,7 @@ bool fl_fold_sign_up_requested(struct fl_folding *f)
     row.company_id = event->company_id;
     row.company_name = event->company_name;
     row.share_id = event->share_id;
+    row.transfer_id = event->transfer_id;
     row.expires_at_ms = event->expires_at_ms;
     row.link_key_generation = event->link_key_generation;
     fl_row_put_by_id(f->kv, f->arena, FL_TABLE_SIGN_UPS, row.sign_up_id, &row.base);

@@ -45,7 +45,8 @@ static const char *own_id(const struct scenario *s)
     return id;
 }
 
-static void sign_up_through(struct scenario *s, const struct arguments *a, const char *share_id)
+static void sign_up_through(struct scenario *s, const struct arguments *a, const char *share_id,
+                            const char *transfer_id)
 {
     struct person who;
     INIT(SignUp, action, sign_up);
@@ -55,17 +56,28 @@ static void sign_up_through(struct scenario *s, const struct arguments *a, const
     action.person = person_ref(s, a->texts[0], &who);
     action.link_key_generation = 1;
     action.share_id = share_id;
+    action.transfer_id = transfer_id;
     request(s, &action.base);
 }
 
 static void sign_up(struct scenario *s, const struct arguments *a)
 {
-    sign_up_through(s, a, "");
+    sign_up_through(s, a, "", "");
 }
 
 static void sign_up_for_share(struct scenario *s, const struct arguments *a)
 {
-    sign_up_through(s, a, id_of("share", a->texts[3]));
+    sign_up_through(s, a, id_of("share", a->texts[3]), "");
+}
+
+static void sign_up_for_transfer(struct scenario *s, const struct arguments *a)
+{
+    sign_up_through(s, a, "", id_of("transfer", a->texts[3]));
+}
+
+static void sign_up_for_both(struct scenario *s, const struct arguments *a)
+{
+    sign_up_through(s, a, id_of("share", a->texts[4]), id_of("transfer", a->texts[3]));
 }
 
 static void confirm_sign_up(struct scenario *s, const struct arguments *a)
@@ -328,6 +340,9 @@ static void expect_subject(struct scenario *s, const struct arguments *a)
 const struct pattern login_patterns[] = {
     {"signs up $w with company $w as sign-up $w", sign_up},
     {"signs up $w with company $w as sign-up $w through share $w", sign_up_for_share},
+    {"signs up $w with company $w as sign-up $w through transfer $w", sign_up_for_transfer},
+    {"signs up $w with company $w as sign-up $w through transfer $w and share $w",
+     sign_up_for_both},
     {"confirms sign-up $w as $w", confirm_sign_up},
     {"accepts invitation $w with a password as $w", accept_with_password},
     {"starts session $w", start_session},

@@ -8,7 +8,7 @@ import struct
 import time
 import unittest
 
-from doors import metrics, operator, public
+from doors import enrolled_agent, metrics, operator, public
 from harness import SystemTest
 
 CSRF = {"Fleetlog-Csrf": "1"}
@@ -111,6 +111,29 @@ class Accounts(SystemTest):
         for one in answers:
             self.assertFalse({"revision", "indexes"} & set(one), one)
         self.assertEqual(set(answers[0]), set(answers[1]))
+
+    def test_an_offer_of_devices_brings_somebody_new(self):
+        node = self.node_
+        self.two_companies(node)
+        agent = enrolled_agent(node, node.owner)
+        rack = agent.register("rack-1")
+        offer = {"devices": [rack[0]], "address": "new@example.org"}
+        offered = self.good(operator(node, "POST", "/v1/transfers", offer, node.owner), 201)
+        asked = {"companyName": "Newcomers", "transferToken": offered["token"]}
+        self.assertEqual(self.post("/v1/sign-up", {**asked, "shareToken": "x"}).body["field"], "transferToken")
+        forged = offered["token"][:-2] + "AA"
+        self.assertEqual(self.post("/v1/sign-up", {**asked, "transferToken": forged}).status, 403)
+        # The link is for its own address alone, whatever else the request says.
+        self.assertEqual(set(self.good(self.post("/v1/sign-up", {**asked, "address": "eve@example.org"}))), MAILED)
+        sign_up = self.mailed_link("/v1/sign-up", asked)
+        made = self.good(self.post("/v1/sign-up/confirm", {"token": sign_up, "password": PASSWORD}), 201)
+        self.assertEqual(made["transferId"], offered["transferId"])
+        cookie = self.cookie(self.sign_in("new@example.org"))
+        received = self.good(self.get("/v1/transfers?received=true", cookie=cookie))["items"]
+        self.assertEqual([row["transferId"] for row in received], [offered["transferId"]])
+        self.good(self.post("/v1/transfers/accept", {"token": offered["token"]}, cookie=cookie))
+        self.assertEqual(self.good(self.get(f"/v1/devices/{rack[0]}", cookie=cookie))["owner"], "Newcomers")
+        self.assertEqual(self.post("/v1/sign-up", asked).status, 409)
 
     def test_sessions(self):
         self.sign_up()
