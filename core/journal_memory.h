@@ -67,10 +67,11 @@ struct fl_fault {
 enum fl_error fl_memory_log_attach_faulty(struct fl_memory_log *log, uint64_t seed,
                                           struct fl_journal **journal) FL_MUST_USE;
 
-/* The settings of one kind, to be changed in place; `journal` must be a faulty one. */
+/* The settings of one kind, to be changed in place before other threads use the client; `journal`
+ * must be a faulty one. */
 struct fl_fault *fl_fault_of(struct fl_journal *journal, enum fl_fault_kind kind);
 
-/* No fault strikes while paused. */
+/* No fault strikes while paused. From any thread. */
 void fl_faults_pause(struct fl_journal *journal, bool paused);
 
 /* How often a kind has struck: a test asserts that what it set up did happen. */

@@ -425,13 +425,20 @@ struct fl_fault *fl_fault_of(struct fl_journal *journal, enum fl_fault_kind kind
 
 void fl_faults_pause(struct fl_journal *journal, bool paused)
 {
-    faulty_of(journal)->paused = paused;
+    struct faulty *faulty = faulty_of(journal);
+    pthread_mutex_lock(&faulty->mutex);
+    faulty->paused = paused;
+    pthread_mutex_unlock(&faulty->mutex);
 }
 
 unsigned fl_fault_count(const struct fl_journal *journal, enum fl_fault_kind kind)
 {
     fl_assert(kind < FL_FAULT_KIND_COUNT);
-    return faulty_of(journal)->counts[kind];
+    struct faulty *faulty = faulty_of(journal);
+    pthread_mutex_lock(&faulty->mutex);
+    unsigned count = faulty->counts[kind];
+    pthread_mutex_unlock(&faulty->mutex);
+    return count;
 }
 
 bool fl_fault_crashed(const struct fl_journal *journal)
