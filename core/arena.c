@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_SIZE_MIN = 64 * 1024, ALIGNMENT = 16 };
+#include "core/pages.h"
+
+enum { CHUNK_SIZE_MIN = 64 * 1024, CHUNK_SIZE_GROWN = 4 * 1024 * 1024, ALIGNMENT = 16 };
 
 struct fl_arena_chunk {
     struct fl_arena_chunk *next;
@@ -15,6 +17,29 @@ struct fl_arena_chunk {
     size_t used;
     _Alignas(ALIGNMENT) unsigned char data[];
 };
+
+/* A chunk as large as a huge page lies in such. */
+static bool has_pages(size_t chunk_size)
+{
+    return sizeof(struct fl_arena_chunk) + chunk_size >= FL_PAGES_HUGE;
+}
+
+static struct fl_arena_chunk *new_chunk(size_t size)
+{
+    size_t whole = sizeof(struct fl_arena_chunk) + size;
+    struct fl_arena_chunk *chunk = has_pages(size) ? fl_pages_alloc(whole) : malloc(whole);
+    if (chunk != NULL)
+        *chunk = (struct fl_arena_chunk){.size = size};
+    return chunk;
+}
+
+static void free_chunk(struct fl_arena_chunk *chunk)
+{
+    if (has_pages(chunk->size))
+        fl_pages_free(chunk, sizeof(*chunk) + chunk->size);
+    else
+        free(chunk);
+}
 
 void fl_arena_init(struct fl_arena *arena, size_t bound)
 {
@@ -26,7 +51,7 @@ void fl_arena_fini(struct fl_arena *arena)
     struct fl_arena_chunk *chunk = arena->first;
     while (chunk != NULL) {
         struct fl_arena_chunk *next = chunk->next;
-        free(chunk);
+        free_chunk(chunk);
         chunk = next;
     }
     *arena = (struct fl_arena){.bound = arena->bound};
@@ -50,16 +75,22 @@ static struct fl_arena_chunk *chunk_for(struct fl_arena *arena, size_t size)
             return chunk;
         last = chunk;
     }
-    size_t chunk_size = size > CHUNK_SIZE_MIN ? size : CHUNK_SIZE_MIN;
-    struct fl_arena_chunk *chunk = malloc(sizeof(*chunk) + chunk_size);
+    size_t grown = arena->used < CHUNK_SIZE_GROWN ? arena->used : CHUNK_SIZE_GROWN;
+    size_t chunk_size = grown < CHUNK_SIZE_MIN ? CHUNK_SIZE_MIN : grown;
+    struct fl_arena_chunk *chunk = new_chunk(chunk_size < size ? size : chunk_size);
     if (chunk == NULL)
         return NULL;
-    *chunk = (struct fl_arena_chunk){.size = chunk_size};
     if (last == NULL)
         arena->first = chunk;
     else
         last->next = chunk;
     return chunk;
+}
+
+static size_t round_up(size_t size)
+{
+    size_t rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    return rounded == 0 ? ALIGNMENT : rounded;
 }
 
 void *fl_arena_alloc(struct fl_arena *arena, size_t size)
@@ -68,9 +99,7 @@ void *fl_arena_alloc(struct fl_arena *arena, size_t size)
         arena->exhausted = true;
         return NULL;
     }
-    size_t rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-    if (rounded == 0)
-        rounded = ALIGNMENT;
+    size_t rounded = round_up(size);
     if (rounded > arena->bound - arena->used) {
         arena->exhausted = true;
         return NULL;
@@ -88,6 +117,24 @@ void *fl_arena_alloc(struct fl_arena *arena, size_t size)
     memset(block, 0xff, rounded);
 #endif
     return block;
+}
+
+bool fl_arena_extend(struct fl_arena *arena, const void *block, size_t size, size_t wanted)
+{
+    struct fl_arena_chunk *chunk = arena->current;
+    if (chunk == NULL || size > wanted || wanted > SIZE_MAX - ALIGNMENT)
+        return false;
+    size_t more = round_up(wanted) - round_up(size);
+    const unsigned char *end = (const unsigned char *)block + round_up(size);
+    if (end != chunk->data + chunk->used || more > chunk->size - chunk->used ||
+        more > arena->bound - arena->used)
+        return false;
+#ifdef FL_TEST_BUILD
+    memset(chunk->data + chunk->used, 0xff, more);
+#endif
+    chunk->used += more;
+    arena->used += more;
+    return true;
 }
 
 void *fl_arena_calloc(struct fl_arena *arena, size_t count, size_t size)

@@ -7,7 +7,8 @@
  * It does not run destructors and never moves a block.
  *
  * Invariants: 1. used <= bound. 2. a returned block is aligned to 16 bytes and stays until reset.
- * Threading: one thread. Allocation: chunks of at least 64 KiB, kept over resets.
+ * Threading: one thread. Allocation: chunks of 64 KiB and more, as large as what is used already up
+ * to 4 MiB (those of core/pages), kept over resets.
  * Limits: a request that would pass the bound returns NULL and sets `exhausted` until the next
  * reset.
  */
@@ -38,7 +39,11 @@ void fl_arena_reset(struct fl_arena *arena);
 /* `size` bytes, uninitialised (0xff in test builds), or NULL past the bound or without memory. */
 void *fl_arena_alloc(struct fl_arena *arena, size_t size);
 
-/* The same, zeroed. */
+/* Makes the block that was allocated last longer where it stands; false if it is not the last or
+ * there is no room behind it. `size`: what was asked for so far. */
+bool fl_arena_extend(struct fl_arena *arena, const void *block, size_t size, size_t wanted);
+
+/* The same as alloc, zeroed. */
 void *fl_arena_calloc(struct fl_arena *arena, size_t count, size_t size);
 
 /* Copies a slice; FL_SLICE_NULL stays NULL; {NULL, 0} with exhausted set when there is no room. */

@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-struct fl_slice fl_slice_of(const void *data, size_t size)
-{
-    return (struct fl_slice){data, size};
-}
-
 struct fl_slice fl_slice_text(const char *text)
 {
     if (text == NULL)

@@ -23,7 +23,10 @@ struct fl_slice {
 
 /* Slice of `size` bytes at `data`; an empty value when data is NULL and size is 0 is FL_SLICE_NULL.
  */
-struct fl_slice fl_slice_of(const void *data, size_t size);
+static inline struct fl_slice fl_slice_of(const void *data, size_t size)
+{
+    return (struct fl_slice){(const uint8_t *)data, size};
+}
 
 /* Slice of a NUL-terminated string, without the NUL; FL_SLICE_NULL for NULL. */
 struct fl_slice fl_slice_text(const char *text);

@@ -22,7 +22,7 @@ enum {
     POLL_MS = 1000,
     UNDER_WAY_MS = 100,
     POLL_SIZE_MAX = 8 * 1024 * 1024,
-    MEMORY_MAX = 256 * 1024 * 1024,
+    MEMORY_MAX = 512 * 1024 * 1024,
 };
 
 struct fl_projector {

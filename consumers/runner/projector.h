@@ -27,8 +27,8 @@ enum {
     FL_PROJECTOR_COALESCE_MS = 250,
     FL_PROJECTOR_EVENT_WAIT_MS = 100, /* an event is committed after that even in a backlog */
     FL_PROJECTOR_BACKLOG_MS = 5000,   /* telemetry is committed after that even in a backlog */
-    FL_PROJECTOR_RECORD_COUNT_MAX = 1000000,
-    FL_PROJECTOR_SIZE_MAX = 512 * 1024 * 1024,
+    FL_PROJECTOR_RECORD_COUNT_MAX = 4000000,
+    FL_PROJECTOR_SIZE_MAX = 1024 * 1024 * 1024,
     FL_PROJECTOR_LOCK_MS = 10000, /* a killed predecessor, or a rebuild that switches by itself */
     FL_PROJECTOR_BACKOFF_MS_MIN = 100,
     FL_PROJECTOR_BACKOFF_MS_MAX = 5000,
@@ -56,7 +56,7 @@ struct fl_projector_options {
     const char *views_directory; /* DATA/views */
     const struct fl_port *port;
     uint64_t map_size;         /* 0: the default */
-    size_t memory_max;         /* for the view's memory; 0: 256 MiB */
+    size_t memory_max;         /* for the view's memory; 0: 512 MiB */
     int coalesce_ms;           /* 0: FL_PROJECTOR_COALESCE_MS */
     uint64_t record_count_max; /* of a batch; 0: the default above */
     /* After each commit, from the thread that runs; may be NULL. */

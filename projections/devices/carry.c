@@ -15,15 +15,18 @@ bool fl_devices_is_carried(const struct fl_latest *row, const uint64_t *begins,
 }
 
 /* Replaces the raw strings of one device. */
-static void carry_raw(struct fl_kv *before, struct fl_kv *after, struct fl_slice number)
+static void carry_raw(struct fl_kv *before, struct fl_kv *after, uint32_t device_number)
 {
-    struct fl_kv_walk walk;
-    fl_kv_walk_begin(&walk, after, FL_DEVICES_RAW, number);
-    while (fl_kv_walk_next(&walk))
-        fl_kv_del(after, FL_DEVICES_RAW, walk.key);
-    fl_kv_walk_begin(&walk, before, FL_DEVICES_RAW, number);
-    while (fl_kv_walk_next(&walk))
-        fl_kv_put(after, FL_DEVICES_RAW, walk.key, walk.value);
+    for (uint8_t index = 0; index < FL_RAW_CHUNK_COUNT; index++) {
+        uint8_t bytes[FL_RAW_KEY_SIZE];
+        struct fl_slice value;
+        fl_raw_key(device_number, index, bytes);
+        struct fl_slice key = fl_slice_of(bytes, sizeof(bytes));
+        if (fl_kv_get(before, FL_DEVICES_RAW, key, &value))
+            fl_kv_put(after, FL_DEVICES_RAW, key, value);
+        else
+            fl_kv_del(after, FL_DEVICES_RAW, key);
+    }
 }
 
 static void carry_rows(struct fl_kv *before, struct fl_kv *after, const uint64_t *begins,
@@ -40,7 +43,7 @@ static void carry_rows(struct fl_kv *before, struct fl_kv *after, const uint64_t
         if (!fl_devices_is_carried(&row, begins, partition_count))
             continue;
         fl_kv_put(after, FL_DEVICES_ROWS, walk.key, walk.value);
-        carry_raw(before, after, walk.key);
+        carry_raw(before, after, fl_first_u32(walk.key));
     }
 }
 

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/cursor.h"
+#include "core/pages.h"
 #include "fleetlog/v1/devices.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
 
@@ -58,6 +60,13 @@ struct state {
 static const char *const table_names[FL_DEVICES_TABLE_COUNT] = {"rows", "raw", "ticks", "facts",
                                                                 "ids"};
 
+static void free_tables(struct state *s)
+{
+    fl_pages_free(s->slots, s->slot_count_max * sizeof(*s->slots));
+    fl_pages_free(s->index, ((size_t)s->index_mask + 1) * sizeof(*s->index));
+    free(s->order);
+}
+
 static enum fl_error devices_open(size_t memory_max, void **state)
 {
     struct state *s = calloc(1, sizeof(*s));
@@ -69,13 +78,11 @@ static enum fl_error devices_open(size_t memory_max, void **state)
     while (index_size < 2 * s->slot_count_max)
         index_size *= 2;
     s->index_mask = index_size - 1;
-    s->slots = calloc(s->slot_count_max, sizeof(*s->slots));
+    s->slots = fl_pages_alloc(s->slot_count_max * sizeof(*s->slots));
     s->order = calloc(s->slot_count_max, 2 * sizeof(*s->order));
-    s->index = calloc(index_size, sizeof(*s->index));
+    s->index = fl_pages_alloc(index_size * sizeof(*s->index));
     if (s->slots == NULL || s->order == NULL || s->index == NULL) {
-        free(s->slots);
-        free(s->order);
-        free(s->index);
+        free_tables(s);
         free(s);
         return FL_NO_MEMORY;
     }
@@ -92,9 +99,7 @@ static void devices_close(void *state)
     struct state *s = state;
     fl_arena_fini(&s->hot);
     fl_arena_fini(&s->rest);
-    free(s->slots);
-    free(s->order);
-    free(s->index);
+    free_tables(s);
     free(s);
 }
 
@@ -117,26 +122,11 @@ static bool devices_is_full(const void *state)
            s->hot.used + s->rest.used >= s->memory_max / 2 || s->tick_count >= TICK_COUNT_MAX - 1;
 }
 
-static struct fl_slice number_key(uint32_t number, uint8_t out[NUMBER_SIZE])
-{
-    struct fl_write_cursor to;
-    fl_write_init(&to, out, NUMBER_SIZE);
-    fl_write_u32(&to, number);
-    return fl_written(&to);
-}
-
-/* Multiplicative hashing (Knuth, TAOCP 3, 6.4): numbers are dense, so that any odd multiplier
- * spreads them. */
-static uint32_t hash_number(uint32_t number)
-{
-    return number * 2654435761u;
-}
-
 static struct slot *slot_of(struct state *s, struct fl_kv *kv, uint32_t number)
 {
     uint8_t key[NUMBER_SIZE];
     struct fl_slice stored;
-    uint32_t at = hash_number(number) & s->index_mask;
+    uint32_t at = number & s->index_mask; /* numbers are dense: each is its own hash */
     while (s->index[at] != 0) {
         struct slot *slot = &s->slots[s->index[at] - 1];
         if (slot->number == number)
@@ -149,7 +139,7 @@ static struct slot *slot_of(struct state *s, struct fl_kv *kv, uint32_t number)
     slot->rest = NULL;
     slot->has_hot = slot->dirty = false;
     fl_latest_init(&slot->row);
-    if (fl_kv_get(kv, FL_DEVICES_ROWS, number_key(number, key), &stored) &&
+    if (fl_kv_get(kv, FL_DEVICES_ROWS, fl_u32_key(number, key), &stored) &&
         !fl_latest_decode(stored, &slot->row))
         fl_kv_fail(kv, FL_CORRUPT);
     slot->chunk_mask_stored = slot->row.chunk_mask;
@@ -322,7 +312,7 @@ static void put_fact(struct fl_kv *kv, uint32_t number, const struct fl_device_f
     fl_write_bytes(&to, fl_slice_of(fact->id, FL_ID_SIZE));
     fl_write_u32(&to, fact->generation);
     fl_write_u8(&to, fact->removed);
-    fl_kv_put(kv, FL_DEVICES_FACTS, number_key(number, key), fl_written(&to));
+    fl_kv_put(kv, FL_DEVICES_FACTS, fl_u32_key(number, key), fl_written(&to));
 }
 
 static enum fl_error apply_event(struct fl_kv *kv, const struct fl_view_input *input)
@@ -338,7 +328,7 @@ static enum fl_error apply_event(struct fl_kv *kv, const struct fl_view_input *i
         fact.generation = event->generation;
         put_fact(kv, event->device_number, &fact);
         fl_kv_put(kv, FL_DEVICES_IDS, fl_slice_of(fact.id, FL_ID_SIZE),
-                  number_key(event->device_number, key));
+                  fl_u32_key(event->device_number, key));
     } else if (input->envelope->row->type == FL_MESSAGE_DeviceMoved) {
         const Fleetlog__V1__DeviceMoved *event = (const void *)input->message;
         if (!fl_devices_fact(kv, event->device_number, &fact))
@@ -386,18 +376,50 @@ static void sort_dirty(struct state *s)
     /* An even number of passes leaves the result in s->order. */
 }
 
-static void put_chunk(struct fl_kv *kv, uint32_t number, struct fl_raw_chunk *chunk)
+/* A table while it is written in the order of its keys: what comes behind its last key is appended,
+ * so that a first fold fills its pages. */
+struct tail {
+    struct fl_kv *kv;
+    unsigned table;
+    uint8_t last[FL_RAW_KEY_SIZE];
+    size_t last_size; /* 0: the table is empty */
+};
+
+static struct tail tail_of(struct fl_kv *kv, unsigned table)
+{
+    static const uint8_t behind[FL_RAW_KEY_SIZE + 1] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    struct tail tail = {.kv = kv, .table = table};
+    struct fl_slice key;
+    struct fl_slice value;
+    if (!fl_kv_before(kv, table, fl_slice_of(behind, sizeof(behind)), &key, &value))
+        return tail;
+    tail.last_size = key.size < sizeof(tail.last) ? key.size : sizeof(tail.last);
+    memcpy(tail.last, key.data, tail.last_size);
+    return tail;
+}
+
+static void put_in_order(struct tail *tail, struct fl_slice key, struct fl_slice value)
+{
+    if (fl_slice_compare(key, fl_slice_of(tail->last, tail->last_size)) <= 0) {
+        fl_kv_put(tail->kv, tail->table, key, value);
+        return;
+    }
+    fl_kv_append(tail->kv, tail->table, key, value);
+    memcpy(tail->last, key.data, key.size);
+    tail->last_size = key.size;
+}
+
+static void put_chunk(struct tail *raw, uint32_t number, struct fl_raw_chunk *chunk)
 {
     uint8_t key[FL_RAW_KEY_SIZE];
     if (!chunk->dirty)
         return;
     fl_raw_key(number, chunk->index, key);
-    fl_kv_put(kv, FL_DEVICES_RAW, fl_slice_of(key, sizeof(key)),
-              fl_slice_of(chunk->bytes, chunk->size));
+    put_in_order(raw, fl_slice_of(key, sizeof(key)), fl_slice_of(chunk->bytes, chunk->size));
     chunk->dirty = false;
 }
 
-static void flush_chunks(struct fl_kv *kv, struct slot *slot)
+static void drop_chunks(struct fl_kv *kv, const struct slot *slot)
 {
     uint8_t key[FL_RAW_KEY_SIZE];
     uint32_t gone = slot->chunk_mask_stored & ~slot->row.chunk_mask;
@@ -406,15 +428,47 @@ static void flush_chunks(struct fl_kv *kv, struct slot *slot)
         if ((gone & 1) != 0)
             fl_kv_del(kv, FL_DEVICES_RAW, fl_slice_of(key, sizeof(key)));
     }
-    if (slot->has_hot)
-        put_chunk(kv, slot->number, &slot->hot);
-    uint32_t mask = slot->rest == NULL ? 0 : slot->row.chunk_mask >> 1;
-    for (uint8_t index = 1; mask != 0; index++, mask >>= 1)
-        for (struct fl_raw_chunk *chunk = slot->rest; chunk != NULL; chunk = chunk->next)
-            if ((mask & 1) != 0 && chunk->index == index)
-                put_chunk(kv, slot->number, chunk);
-    slot->rest = NULL;
-    slot->chunk_mask_stored = slot->row.chunk_mask;
+}
+
+static void flush_rows(struct state *s, struct fl_kv *kv)
+{
+    struct tail rows = tail_of(kv, FL_DEVICES_ROWS);
+    for (uint32_t i = 0; i < s->order_count; i++) {
+        uint8_t key[NUMBER_SIZE];
+        uint8_t row[FL_LATEST_SIZE];
+        struct slot *slot = &s->slots[s->order[i]];
+        fl_latest_encode(&slot->row, row);
+        put_in_order(&rows, fl_u32_key(slot->number, key), fl_slice_of(row, sizeof(row)));
+        slot->dirty = false;
+    }
+}
+
+/* Chunk by chunk, as the keys go. Few devices have others than the hot one to write. */
+static void flush_raw(struct state *s, struct fl_kv *kv)
+{
+    uint32_t *others = s->order + s->slot_count_max; /* the sort has done with it */
+    uint32_t other_count = 0;
+    uint32_t union_mask = 0;
+    struct tail raw = tail_of(kv, FL_DEVICES_RAW);
+    for (uint32_t i = 0; i < s->order_count; i++) {
+        struct slot *slot = &s->slots[s->order[i]];
+        drop_chunks(kv, slot);
+        slot->chunk_mask_stored = slot->row.chunk_mask;
+        if (slot->has_hot)
+            put_chunk(&raw, slot->number, &slot->hot);
+        if (slot->rest != NULL)
+            others[other_count++] = s->order[i];
+        for (const struct fl_raw_chunk *chunk = slot->rest; chunk != NULL; chunk = chunk->next)
+            union_mask |= UINT32_C(1) << chunk->index;
+    }
+    for (uint8_t index = CHUNK_HOT + 1; index < FL_RAW_CHUNK_COUNT; index++)
+        for (uint32_t i = 0; (union_mask >> index & 1) != 0 && i < other_count; i++)
+            for (struct fl_raw_chunk *chunk = s->slots[others[i]].rest; chunk != NULL;
+                 chunk = chunk->next)
+                if (chunk->index == index)
+                    put_chunk(&raw, s->slots[others[i]].number, chunk);
+    for (uint32_t i = 0; i < other_count; i++)
+        s->slots[others[i]].rest = NULL;
 }
 
 static void flush_ticks(struct state *s, struct fl_kv *kv)
@@ -439,17 +493,8 @@ static void devices_flush(void *state, struct fl_kv *kv)
     struct state *s = state;
     bool was_full = devices_is_full(s);
     sort_dirty(s);
-    for (uint32_t i = 0; i < s->order_count; i++) {
-        uint8_t key[NUMBER_SIZE];
-        uint8_t row[FL_LATEST_SIZE];
-        struct slot *slot = &s->slots[s->order[i]];
-        fl_latest_encode(&slot->row, row);
-        fl_kv_put(kv, FL_DEVICES_ROWS, number_key(slot->number, key),
-                  fl_slice_of(row, sizeof(row)));
-        slot->dirty = false;
-    }
-    for (uint32_t i = 0; i < s->order_count; i++)
-        flush_chunks(kv, &s->slots[s->order[i]]);
+    flush_rows(s, kv);
+    flush_raw(s, kv);
     flush_ticks(s, kv);
     s->order_count = 0;
     s->tick_count = 0;
@@ -458,22 +503,14 @@ static void devices_flush(void *state, struct fl_kv *kv)
         devices_discard(s);
 }
 
-static uint32_t key_number(struct fl_slice key)
-{
-    if (key.size != NUMBER_SIZE)
-        return 0;
-    return (uint32_t)key.data[0] << 24 | (uint32_t)key.data[1] << 16 | (uint32_t)key.data[2] << 8 |
-           key.data[3];
-}
-
 /* A fold of many devices waits for memory more than for anything else, so it is told ahead. The
  * slot that is guessed may be another's: then the fold waits as it would have. */
 static void devices_prefetch(void *state, const struct fl_record *record, unsigned step)
 {
     enum { LINE = 64 };
     struct state *s = state;
-    uint32_t number = key_number(record->key);
-    const uint32_t *at = &s->index[hash_number(number) & s->index_mask];
+    uint32_t number = fl_first_u32(record->key);
+    const uint32_t *at = &s->index[number & s->index_mask];
     if (step == 0) {
         __builtin_prefetch(at);
         return;

@@ -20,7 +20,7 @@
 
 enum fl_devices_table {
     FL_DEVICES_ROWS,  /* device number u32 -> fl_latest */
-    FL_DEVICES_RAW,   /* device number u32, chunk u8 -> raw strings */
+    FL_DEVICES_RAW,   /* chunk u8, device number u32 -> raw strings */
     FL_DEVICES_TICKS, /* partition u32, gateway u32 -> boot u64, sequence u64, time u64 */
     FL_DEVICES_FACTS, /* device number u32 -> id 16, generation u32, removed u8 */
     FL_DEVICES_IDS,   /* id 16 -> device number u32 */

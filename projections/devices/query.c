@@ -61,14 +61,17 @@ void fl_devices_each_raw(struct fl_kv *kv, uint32_t device_number,
                                       bool is_stale),
                          void *context)
 {
-    uint8_t key[NUMBER_SIZE];
-    struct fl_kv_walk rows;
     struct fl_latest row;
     if (!fl_devices_row(kv, device_number, &row))
         return;
-    fl_kv_walk_begin(&rows, kv, FL_DEVICES_RAW, fl_u32_key(device_number, key));
-    while (fl_kv_walk_next(&rows)) {
-        struct fl_raw_walk walk = fl_raw_walk(rows.value);
+    for (uint8_t index = 0; index < FL_RAW_CHUNK_COUNT; index++) {
+        uint8_t key[FL_RAW_KEY_SIZE];
+        struct fl_slice value;
+        fl_raw_key(device_number, index, key);
+        if ((row.chunk_mask >> index & 1) == 0 ||
+            !fl_kv_get(kv, FL_DEVICES_RAW, fl_slice_of(key, sizeof(key)), &value))
+            continue;
+        struct fl_raw_walk walk = fl_raw_walk(value);
         while (fl_raw_next(&walk)) {
             bool is_older = (int32_t)(walk.counter - (uint32_t)row.gap_counter) < 0;
             each(context, walk.name, walk.value, row.gap_counter != 0 && is_older);
@@ -113,7 +116,7 @@ static bool check_rows(struct fl_kv *kv, char detail[FL_DETAIL_SIZE])
             snprintf(detail, FL_DETAIL_SIZE, "1: row of device %u does not decode", number);
             return false;
         }
-        for (uint8_t index = 0; index < 32; index++) {
+        for (uint8_t index = 0; index < FL_RAW_CHUNK_COUNT; index++) {
             uint8_t key[FL_RAW_KEY_SIZE];
             struct fl_slice value;
             fl_raw_key(number, index, key);
@@ -135,7 +138,7 @@ static bool check_raw(struct fl_kv *kv, char detail[FL_DETAIL_SIZE])
     while (fl_kv_walk_next(&rows)) {
         struct fl_latest row;
         struct fl_raw_walk walk = fl_raw_walk(rows.value);
-        uint32_t number = fl_first_u32(rows.key);
+        uint32_t number = fl_raw_key_number(rows.key);
         while (fl_raw_next(&walk))
             ;
         if (walk.corrupt || rows.key.size != FL_RAW_KEY_SIZE || !fl_devices_row(kv, number, &row)) {

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/cursor.h"
 
-enum { ENTRY_OVERHEAD = 8, CAPACITY_MIN = 192 };
+enum { ENTRY_OVERHEAD = 8, CAPACITY_MIN = 192, CAPACITY_STEP = 64 };
 
 static inline uint16_t number_at(const uint8_t *entry)
 {
@@ -28,14 +29,24 @@ void fl_raw_key(uint32_t device_number, uint8_t index, uint8_t out[FL_RAW_KEY_SI
 {
     struct fl_write_cursor to;
     fl_write_init(&to, out, FL_RAW_KEY_SIZE);
-    fl_write_u32(&to, device_number);
     fl_write_u8(&to, index);
+    fl_write_u32(&to, device_number);
+}
+
+uint32_t fl_raw_key_number(struct fl_slice key)
+{
+    return key.size == FL_RAW_KEY_SIZE ? fl_first_u32(fl_slice_of(key.data + 1, key.size - 1)) : 0;
 }
 
 static bool grow(struct fl_arena *arena, struct fl_raw_chunk *chunk, size_t wanted)
 {
     if (wanted <= chunk->capacity)
         return true;
+    if (chunk->capacity != 0 && wanted <= UINT32_MAX - CAPACITY_STEP &&
+        fl_arena_extend(arena, chunk->bytes, chunk->capacity, wanted + CAPACITY_STEP)) {
+        chunk->capacity = (uint32_t)(wanted + CAPACITY_STEP);
+        return true;
+    }
     size_t capacity = chunk->capacity == 0 ? CAPACITY_MIN : 2 * (size_t)chunk->capacity;
     capacity = capacity < wanted ? wanted + CAPACITY_MIN : capacity;
     uint8_t *bytes = capacity > UINT32_MAX ? NULL : fl_arena_alloc(arena, capacity);

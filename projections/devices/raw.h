@@ -4,7 +4,7 @@
  * Raw strings of a device, exactly as received: a few rows per device, each with the variables of
  * 64 numbers.
  *
- * A row (key: device number u32, chunk u8) is a sequence of {name number u16, counter u32, size
+ * A row (key: chunk u8, device number u32: the chunk that most reports change lies together) is a sequence of {name number u16, counter u32, size
  * u16, bytes}, by number; variables without a number stand in the last chunk as {0xffff, counter,
  * size, name size u8, name, value}, by name. In memory a chunk is that row with room to grow.
  *
@@ -53,6 +53,9 @@ bool fl_raw_set(struct fl_arena *arena, struct fl_raw_chunk *chunk, uint16_t num
                 struct fl_slice name, struct fl_slice value, uint32_t counter);
 
 void fl_raw_key(uint32_t device_number, uint8_t index, uint8_t out[FL_RAW_KEY_SIZE]);
+
+/* The device of a key; 0 if it is none. */
+uint32_t fl_raw_key_number(struct fl_slice key);
 
 /* Walks a stored row. */
 struct fl_raw_walk {

@@ -2,6 +2,7 @@
 #include "projections/devices/row.h"
 
 #include "core/assert.h"
+#include "core/bytes.h"
 #include "core/cursor.h"
 #include "core/limits.h"
 
@@ -10,44 +11,28 @@ void fl_latest_init(struct fl_latest *row)
     *row = (struct fl_latest){.full_offset = FL_OFFSET_NONE, .last_offset = FL_OFFSET_NONE};
 }
 
-/* Big-endian, as core/cursor writes; without its bounds, which the size of the row has settled. */
-static inline uint8_t *put_u32(uint8_t *at, uint32_t value)
-{
-    for (unsigned i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (24 - 8 * i));
-    return at + 4;
-}
-
-static inline uint8_t *put_u64(uint8_t *at, uint64_t value)
-{
-    for (unsigned i = 0; i < 8; i++)
-        at[i] = (uint8_t)(value >> (56 - 8 * i));
-    return at + 8;
-}
-
 void fl_latest_encode(const struct fl_latest *row, uint8_t out[FL_LATEST_SIZE])
 {
-    uint8_t *at = put_u32(out, row->generation);
-    at = put_u64(at, row->counter);
+    uint8_t *at = fl_put_u32(out, row->generation);
+    at = fl_put_u64(at, row->counter);
     *at++ = (uint8_t)row->kind;
-    at = put_u32(at, row->partition);
-    at = put_u32(at, row->gateway_number);
-    at = put_u64(at, (uint64_t)row->sampled_at_ms);
-    at = put_u64(at, (uint64_t)row->received_at_ms);
-    at = put_u64(at, (uint64_t)row->clock_offset_ms);
-    at = put_u64(at, (uint64_t)row->readings_at_ms);
-    at = put_u64(at, row->full_offset);
-    at = put_u64(at, row->last_offset);
-    at = put_u64(at, row->full_counter);
-    at = put_u64(at, row->gap_counter);
-    at = put_u64(at, row->thinned_count);
-    at = put_u32(at, row->status);
-    at = put_u32(at, row->chunk_mask);
-    *at++ = (uint8_t)(row->other_count >> 8);
-    *at++ = (uint8_t)row->other_count;
+    at = fl_put_u32(at, row->partition);
+    at = fl_put_u32(at, row->gateway_number);
+    at = fl_put_u64(at, (uint64_t)row->sampled_at_ms);
+    at = fl_put_u64(at, (uint64_t)row->received_at_ms);
+    at = fl_put_u64(at, (uint64_t)row->clock_offset_ms);
+    at = fl_put_u64(at, (uint64_t)row->readings_at_ms);
+    at = fl_put_u64(at, row->full_offset);
+    at = fl_put_u64(at, row->last_offset);
+    at = fl_put_u64(at, row->full_counter);
+    at = fl_put_u64(at, row->gap_counter);
+    at = fl_put_u64(at, row->thinned_count);
+    at = fl_put_u32(at, row->status);
+    at = fl_put_u32(at, row->chunk_mask);
+    at = fl_put_u16(at, row->other_count);
     for (size_t q = 0; q < FL_QUANTITY_COUNT; q++) {
-        at = put_u64(at, (uint64_t)row->values[q].thousandths);
-        at = put_u32(at, row->values[q].counter);
+        at = fl_put_u64(at, (uint64_t)row->values[q].thousandths);
+        at = fl_put_u32(at, row->values[q].counter);
         *at++ = (uint8_t)row->values[q].quality;
     }
     fl_assert(at == out + FL_LATEST_SIZE);

@@ -108,12 +108,31 @@ static enum fl_error refuse(const char **what, const char *rule)
     return FL_INVALID;
 }
 
+/* A reading as encoders write it, name and then value, both short: nearly every one. */
+static inline bool decode_short_reading(struct fl_slice bytes, struct fl_slice *name,
+                                        struct fl_slice *value)
+{
+    enum { NAME_TAG = 1 << 3 | WIRE_BYTES, VALUE_TAG = 2 << 3 | WIRE_BYTES };
+    const uint8_t *at = bytes.data;
+    if (bytes.size < 4 || at[0] != NAME_TAG || at[1] >= 0x80 || (size_t)at[1] + 4 > bytes.size)
+        return false;
+    const uint8_t *second = at + 2 + at[1];
+    if (second[0] != VALUE_TAG || second[1] >= 0x80 ||
+        second + 2 + second[1] != bytes.data + bytes.size)
+        return false;
+    *name = fl_slice_of(at + 2, at[1]);
+    *value = fl_slice_of(second + 2, second[1]);
+    return true;
+}
+
 static bool decode_reading(struct fl_slice bytes, struct fl_slice *name, struct fl_slice *value)
 {
     static const uint8_t nothing[1];
     struct field field;
     const uint8_t *at = bytes.data;
     const uint8_t *end = at + bytes.size;
+    if (decode_short_reading(bytes, name, value))
+        return true;
     *name = FL_SLICE_NULL;
     *value = fl_slice_of(nothing, 0);
     while (next_field(&at, end, &field)) {

@@ -13,7 +13,7 @@
 #include "replay/rebuild/rebuild_internal.h"
 
 enum {
-    MEMORY_MAX = 256 * 1024 * 1024,
+    MEMORY_MAX = 512 * 1024 * 1024,
     PROGRESS_MS = 200,
     CLOSE_IN_COUNT_MAX = 8,
     CLOSE_IN_RECORD_COUNT = 50000,

@@ -11,7 +11,7 @@
 #include "projections/store/store.h"
 #include "tests/bench/bench.h"
 
-enum { POLL_MS = 1000, POLL_SIZE_MAX = 8 * 1024 * 1024, MEMORY_MAX = 256 * 1024 * 1024 };
+enum { POLL_MS = 1000, POLL_SIZE_MAX = 8 * 1024 * 1024, MEMORY_MAX = 512 * 1024 * 1024 };
 
 struct stages {
     double read_s;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "core/pages.h"
 #include "core/slice.h"
 #include "core/timestamp.h"
 
@@ -129,6 +130,74 @@ static void an_arena_keeps_its_bound_and_its_chunks(void **state)
     fl_arena_fini(&arena);
 }
 
+static void the_last_block_of_an_arena_can_be_extended(void **state)
+{
+    (void)state;
+    struct fl_arena arena;
+    enum { BOUND = 4096 };
+    fl_arena_init(&arena, BOUND);
+    assert_false(fl_arena_extend(&arena, &arena, 1, 2)); /* nothing was allocated yet */
+    unsigned char *first = fl_arena_alloc(&arena, 20);
+    memset(first, 1, 20);
+    assert_true(fl_arena_extend(&arena, first, 20, 32)); /* within the rounding */
+    assert_int_equal(arena.used, 32);
+    assert_true(fl_arena_extend(&arena, first, 32, 33));
+    assert_int_equal(arena.used, 48);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(first[i], 1);
+    unsigned char *second = fl_arena_alloc(&arena, 16);
+    assert_ptr_equal(second, first + 48);
+    assert_false(fl_arena_extend(&arena, first, 33, 64)); /* another lies behind it */
+    assert_false(fl_arena_extend(&arena, second, 16, BOUND - 48 + 1));
+    assert_false(fl_arena_extend(&arena, second, 16, SIZE_MAX));
+    assert_int_equal(arena.used, 64);
+    assert_true(fl_arena_extend(&arena, second, 16, BOUND - 48));
+    assert_int_equal(arena.used, BOUND);
+    assert_false(arena.exhausted); /* what cannot be extended can be allocated anew */
+    fl_arena_fini(&arena);
+}
+
+/* Chunks grow with the arena, the large ones from the kernel's pages. */
+static void an_arena_of_many_chunks_keeps_every_block(void **state)
+{
+    (void)state;
+    struct fl_arena arena;
+    enum { BOUND = 24 * 1024 * 1024, SIZE = 60000 };
+    static unsigned char *blocks[BOUND / SIZE + 1]; /* the last is NULL */
+    fl_arena_init(&arena, BOUND);
+    for (int round = 0; round < 2; round++) {
+        size_t count = 0;
+        while ((blocks[count] = fl_arena_alloc(&arena, SIZE)) != NULL) {
+            assert_int_equal((uintptr_t)blocks[count] % 16, 0);
+            memset(blocks[count], (int)count, SIZE);
+            count++;
+        }
+        assert_true(count > BOUND / SIZE - 2);
+        for (size_t i = 0; i < count; i++)
+            assert_true(blocks[i][0] == (unsigned char)i &&
+                        blocks[i][SIZE - 1] == (unsigned char)i);
+        fl_arena_reset(&arena);
+    }
+    fl_arena_fini(&arena);
+}
+
+static void pages_are_aligned_zeroed_and_given_back(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {1, FL_PAGES_HUGE - 1, FL_PAGES_HUGE, FL_PAGES_HUGE + 1};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        unsigned char *block = fl_pages_alloc(sizes[i]);
+        assert_non_null(block);
+        assert_int_equal((uintptr_t)block % FL_PAGES_HUGE, 0);
+        assert_true(block[0] == 0 && block[sizes[i] - 1] == 0);
+        memset(block, 0xa5, sizes[i]);
+        fl_pages_free(block, sizes[i]);
+    }
+    fl_pages_free(NULL, 1);
+    assert_null(fl_pages_alloc(0));
+    assert_null(fl_pages_alloc(SIZE_MAX));
+}
+
 static void an_arena_copies_and_prints(void **state)
 {
     (void)state;
@@ -229,6 +298,9 @@ int main(void)
         cmocka_unit_test(numbers_have_one_spelling),
         cmocka_unit_test(hex_is_lower_case_and_exact),
         cmocka_unit_test(an_arena_keeps_its_bound_and_its_chunks),
+        cmocka_unit_test(the_last_block_of_an_arena_can_be_extended),
+        cmocka_unit_test(an_arena_of_many_chunks_keeps_every_block),
+        cmocka_unit_test(pages_are_aligned_zeroed_and_given_back),
         cmocka_unit_test(an_arena_copies_and_prints),
         cmocka_unit_test(time_has_one_spelling),
         cmocka_unit_test(other_spellings_and_dates_that_are_none_are_refused),
