@@ -4,9 +4,10 @@
  * Raw strings of a device, exactly as received: a few rows per device, each with the variables of
  * 64 numbers.
  *
- * A row (key: chunk u8, device number u32: the chunk that most reports change lies together) is a sequence of {name number u16, counter u32, size
- * u16, bytes}, by number; variables without a number stand in the last chunk as {0xffff, counter,
- * size, name size u8, name, value}, by name. In memory a chunk is that row with room to grow.
+ * A row (key: chunk u8, device number u32: the chunk that most reports change lies together) is a
+ * sequence of {name number u16, counter u32, size u16, bytes}, by number; variables without a
+ * number stand in the last chunk as {0xffff, counter, size, name size u8, name, value}, by name. In
+ * memory a chunk is that row with room to grow.
  *
  * Threading: one thread. Allocation: the arena; nothing is freed before it is reset.
  * Limits: FL_RAW_OTHER_COUNT_MAX variables without a number per device; further ones are refused (a
