@@ -96,7 +96,7 @@ unsigned fl_actor_parse(struct fl_slice actor, struct fl_slice *id)
 }
 
 static const enum fl_severity condition_severity[] = {
-#define FL_CONDITION(name, level)                                                                  \
+#define FL_CONDITION(name, level, ended)                                                           \
     [FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_##name] = FL_SEVERITY_##level,
 #include "schemas/conditions.def"
 #undef FL_CONDITION
@@ -113,6 +113,18 @@ enum fl_severity fl_event_severity(const ProtobufCMessage *message)
         condition_severity[kind] == FL_SEVERITY_NONE)
         return row->severity;
     return condition_severity[kind];
+}
+
+const char *fl_condition_end(int kind)
+{
+    static const char *const ends[] = {
+#define FL_CONDITION(name, level, ended)                                                           \
+    [FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_##name] = (ended),
+#include "schemas/conditions.def"
+#undef FL_CONDITION
+    };
+    bool has_words = kind >= 0 && (size_t)kind < sizeof(ends) / sizeof(ends[0]) && ends[kind];
+    return has_words ? ends[kind] : "a condition ended";
 }
 
 const char *fl_enum_label(const ProtobufCEnumDescriptor *descriptor, int value)

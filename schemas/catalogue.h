@@ -83,6 +83,9 @@ unsigned fl_actor_parse(struct fl_slice actor, struct fl_slice *id);
  */
 enum fl_severity fl_event_severity(const ProtobufCMessage *message);
 
+/* What the end of a condition is called ("power restored"). Static storage. */
+const char *fl_condition_end(int kind);
+
 /* Words for an enum value ("on battery"); the value's name without words, "unknown" without a
  * value. Static storage. */
 const char *fl_enum_label(const ProtobufCEnumDescriptor *descriptor, int value);

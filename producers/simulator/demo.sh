@@ -364,11 +364,11 @@ outage() {
   wait_until 30 'the Event Log does not show it' event_shows ': low battery'
   "$driver" --ask "$control" outage end
   say "… and in again; the batteries charge …"
-  wait_until 30 'the Event Log does not show it' event_shows 'no longer on battery'
+  wait_until 30 'the Event Log does not show it' event_shows 'power restored'
   wait_until 60 'the batteries do not charge' low_nowhere
   say "The Event Log, first what is critical or a warning, then what came to an end:"
   f events --as "$owner" --severity warning --limit 16
-  f events --as "$owner" --limit 1000 | grep 'no longer' | head -n 12 || true
+  f events --as "$owner" --limit 1000 | grep -E 'restored|no longer|ended' | head -n 12 || true
 }
 
 mains_back() {

@@ -185,6 +185,10 @@ static void add_word(struct text *text, const fl_entry_row *row, const ProtobufC
     } else if (strcmp(word, "company") == 0) {
         add_name_or(text, names->company, names->context, string_of(message, "company_id"),
                     "a company");
+    } else if (strcmp(word, "ended") == 0) {
+        const ProtobufCFieldDescriptor *kind = field_of(message, "kind");
+        if (kind != NULL && kind->type == PROTOBUF_C_TYPE_ENUM)
+            add(text, fl_condition_end(*(const int *)((const char *)message + kind->offset)));
     } else if (strcmp(word, "action_type") == 0) {
         const char *type = string_of(message, word);
         add_action(text, type == NULL ? "" : type);

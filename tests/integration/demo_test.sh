@@ -53,7 +53,7 @@ expect 'one of a worn battery fails' bash -c "! '$fleetlog' command self-test hq
 expect 'an invitation is a mail in a file' within 60 mail_tells '^Subject: .fleetlog. Invitation to join Northwind Grocers'
 expect 'the plug' demo --outage
 expect 'a low battery is one too' within 90 mail_tells '^Subject: .fleetlog. Low battery: '
-for what in 'on battery' 'low battery' 'no longer on battery'; do
+for what in 'on battery' 'low battery' 'power restored'; do
   expect "the Event Log shows $what" within 60 events_show "$what"
 done
 expect 'the views hold together' "$fleetlog" check
