@@ -2,6 +2,7 @@
 #include "consumers/mailer/template.h"
 
 #include <string.h>
+#include <utf8proc.h>
 
 #include "core/assert.h"
 
@@ -49,37 +50,40 @@ static const char *entity_of(char c)
     }
 }
 
-/* Bytes of a character that turns the direction of text (U+200E, U+200F, U+202A-202E,
- * U+2066-2069) or ends a line (U+2028, U+2029); 0: another one. */
-static size_t hidden_size(const unsigned char *at)
+/* True for what turns the direction of text, ends a line or controls a terminal: it is left out. */
+static bool is_hidden(utf8proc_int32_t c)
 {
-    if (at[0] != 0xe2)
-        return 0;
-    bool hidden =
-        (at[1] == 0x80 && ((at[2] >= 0xa8 && at[2] <= 0xae) || at[2] == 0x8e || at[2] == 0x8f)) ||
-        (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
-    return hidden ? 3 : 0;
+    return (c >= 0x80 && c <= 0x9f) || c == 0x061c || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
+static void put_character(struct rendering *r, utf8proc_int32_t c, const char *bytes, size_t size)
+{
+    const char *entity = r->is_html && size == 1 ? entity_of(*bytes) : NULL;
+    if (is_hidden(c))
+        return;
+    if (c == '\n' && r->is_html)
+        put(r, "<br>", 4);
+    else if ((c != '\n' || r->is_line) && (c < ' ' || c == 0x7f))
+        put(r, " ", 1);
+    else if (entity != NULL)
+        put(r, entity, strlen(entity));
+    else
+        put(r, bytes, size);
+}
+
+/* Character by character: bytes that are none become '?', so that nothing is left out of them that
+ * joins its neighbours to something else. */
 static void put_value(struct rendering *r, const char *value)
 {
-    const unsigned char *at = (const unsigned char *)value;
-    while (*at != '\0') {
-        size_t hidden = hidden_size(at);
-        const char *entity = r->is_html ? entity_of((char)*at) : NULL;
-        if (hidden != 0) {
-            at += hidden;
-            continue;
-        }
-        if (*at == '\n' && r->is_html)
-            put(r, "<br>", 4);
-        else if ((*at != '\n' || r->is_line) && (*at < ' ' || *at == 0x7f))
-            put(r, " ", 1);
-        else if (entity != NULL)
-            put(r, entity, strlen(entity));
+    while (*value != '\0') {
+        utf8proc_int32_t c;
+        utf8proc_ssize_t size = utf8proc_iterate((const utf8proc_uint8_t *)value, -1, &c);
+        if (size > 0)
+            put_character(r, c, value, (size_t)size);
         else
-            put(r, (const char *)at, 1);
-        at++;
+            put(r, "?", 1);
+        value += size > 0 ? size : 1;
     }
 }
 

@@ -8,8 +8,11 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "consumers/mailer/template.h"
+#include "fleetlog/v1/common.pb-c.h"
+#include "schemas/catalogue.h"
 
 enum { ARENA_SIZE = 16 * 1024 * 1024, DOCS_SIZE_MAX = 64 * 1024 };
 
@@ -71,6 +74,62 @@ static void every_template_escapes_every_value(void **state)
     fl_arena_fini(&arena);
 }
 
+/* Names that people give their devices and companies, and what becomes of them in the three parts
+ * of every mail. */
+static void markup_in_names_is_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *html; /* as the page must have it */
+        const char *text; /* as the text must */
+    } rows[] = {
+        {"<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;",
+         "<script>alert(1)</script>"},
+        {"\"><img src=x onerror=alert(1)>", "&quot;&gt;&lt;img src=x onerror=alert(1)&gt;",
+         "\"><img src=x onerror=alert(1)>"},
+        {"' onmouseover='x", "&#39; onmouseover=&#39;x", "' onmouseover='x"},
+        {"&lt;b&gt;", "&amp;lt;b&amp;gt;", "&lt;b&gt;"},
+        {"a\xe2\x80\xae"
+         "b\xe2\x81\xa6"
+         "c\xe2\x81\xa9"
+         "d\xe2\x80\x8f"
+         "e\xd8\x9c"
+         "f",
+         "abcdef", "abcdef"},
+        {"a\xc2\x85"
+         "b\xc2\x9b"
+         "c\xe2\x80\xa8"
+         "d\xe2\x80\xa9"
+         "e",
+         "abcde", "abcde"},
+        {"a\xe2\xe2\x80\xa8\x80\xa8"
+         "b\xff",
+         "a???b?", "a???b?"},
+        {"a\r\x07"
+         "b\x1b[31m\x7f",
+         "a  b [31m ", "a  b [31m "},
+    };
+    struct fl_template_value storage[32];
+    struct fl_arena arena;
+    fl_arena_init(&arena, ARENA_SIZE);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct fl_template_values values = all(rows[i].name, storage);
+        char name[64];
+        for (size_t at = 0; next_name(&at, name);) {
+            struct fl_rendered rendered;
+            assert_true(fl_template_render(&arena, name, &values, &rendered));
+            assert_non_null(strstr(rendered.html, rows[i].html));
+            assert_true(strcmp(rows[i].name, rows[i].html) == 0 ||
+                        strstr(rendered.html, rows[i].name) == NULL);
+            assert_non_null(strstr(rendered.text, rows[i].text));
+            assert_null(strpbrk(rendered.subject, "\r\n\x07\x1b\x7f"));
+            assert_null(strstr(rendered.subject, "\xe2\x80\xae"));
+        }
+    }
+    fl_arena_fini(&arena);
+}
+
 static void parts_depend_on_values(void **state)
 {
     (void)state;
@@ -106,6 +165,26 @@ static void a_line_end_becomes_a_break_and_no_header(void **state)
     assert_non_null(strstr(rendered.text, "one\ntwo"));
     assert_null(strchr(rendered.subject, '\n'));
     fl_arena_fini(&arena);
+}
+
+/* The mail about the end of a condition and the Event Log's line call it the same. */
+static void mails_and_event_log_use_the_same_words(void **state)
+{
+    (void)state;
+#define FL_ALERT_WORDS(condition, raised, cleared)                                                 \
+    assert_int_equal(                                                                              \
+        strcasecmp(cleared,                                                                        \
+                   fl_condition_end(FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_##condition)),    \
+        0);                                                                                        \
+    assert_int_equal(                                                                              \
+        strcasecmp(raised,                                                                         \
+                   fl_enum_label(&fleetlog__v1__condition_kind__descriptor,                        \
+                                 FLEETLOG__V1__CONDITION_KIND__CONDITION_KIND_##condition)),       \
+        0);
+#include "consumers/mailer/alerts.def"
+#undef FL_ALERT_WORDS
+    assert_string_equal(fl_condition_end(-1), "a condition ended");
+    assert_string_equal(fl_condition_end(1000), "a condition ended");
 }
 
 /* People automate on them. */
@@ -158,9 +237,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_template_escapes_every_value),
+        cmocka_unit_test(markup_in_names_is_text),
         cmocka_unit_test(parts_depend_on_values),
         cmocka_unit_test(a_line_end_becomes_a_break_and_no_header),
         cmocka_unit_test(subjects_are_those_that_are_promised),
+        cmocka_unit_test(mails_and_event_log_use_the_same_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
