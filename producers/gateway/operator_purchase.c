@@ -107,6 +107,7 @@ static json_t *purchase_json(const fl_purchase_row *row)
         (json_int_t)row->net_minor, "taxMinor", (json_int_t)row->tax_minor, "refundedMinor",
         (json_int_t)row->refunded_minor, "currency", row->currency);
     json_object_set_new(json, "startedAtMs", json_integer((json_int_t)row->started_at_ms));
+    json_object_set_new(json, "expiresAtMs", json_integer((json_int_t)row->expires_at_ms));
     if (row->state == FL_PURCHASE_PAID)
         json_object_set_new(json, "licenseId", json_string(row->license_id));
     return json;

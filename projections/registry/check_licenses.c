@@ -16,6 +16,7 @@
 #include "core/bytes.h"
 #include "projections/registry/check.h"
 #include "projections/registry/coverage.h"
+#include "projections/registry/due.h"
 
 struct counted {
     uint32_t all;
@@ -170,6 +171,7 @@ bool fl_check_purchase(struct fl_checking *c, struct fl_slice key, const void *o
 {
     const fl_purchase_row *row = opaque;
     struct fl_key entry;
+    struct fl_due due;
     if (!fl_check_own(c, key, FL_TABLE_PURCHASES, row->purchase_id) ||
         !fl_check_state(c, &fl_purchase_machine, row->state, row->purchase_id))
         return false;
@@ -182,7 +184,9 @@ bool fl_check_purchase(struct fl_checking *c, struct fl_slice key, const void *o
         (!must && is_its_own && license->state == FL_LICENSE_ACTIVE) ||
         row->refunded_minor > row->net_minor + row->tax_minor)
         return fl_broken(c, 29, "purchase %s", row->purchase_id);
-    return true;
+    fl_due_init(&due, row->expires_at_ms, FL_DUE(PURCHASE), row->purchase_id, 0);
+    return fl_due_is_set(c->kv, &due) == (row->state == FL_PURCHASE_STARTED) ||
+           fl_broken(c, 12, "purchase %s", row->purchase_id);
 }
 
 bool fl_check_company_purchase(struct fl_checking *c, const struct fl_index_entry *entry)

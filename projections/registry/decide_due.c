@@ -75,6 +75,7 @@ static fl_decide_due_fn *const kinds[] = {
     [FL_DUE(COMMAND)] = fl_decide_due_command,
     [FL_DUE(TRANSFER_OFFER)] = fl_decide_due_transfer,
     [FL_DUE(LICENSE_TERM)] = fl_decide_due_license,
+    [FL_DUE(PURCHASE)] = fl_decide_due_purchase,
     [FL_DUE(CLAIM)] = claim,
     [FL_DUE(RESELLER_OFFER)] = fl_decide_due_reseller_offer,
     [FL_DUE(RENEWALS_REPORT)] = fl_decide_due_renewals_report,

@@ -24,6 +24,7 @@ bool fl_devices_of_share(struct fl_deciding *d, const fl_share_row *share, const
 
 /* Of other families, for the table in decide_due.c. */
 fl_decide_due_fn fl_decide_due_license, fl_decide_due_command, fl_decide_due_transfer,
-    fl_decide_due_reseller_offer, fl_decide_due_renewals_report, fl_decide_due_renewal_notice;
+    fl_decide_due_purchase, fl_decide_due_reseller_offer, fl_decide_due_renewals_report,
+    fl_decide_due_renewal_notice;
 
 fl_decide_fn fl_decide_fire_due;

@@ -2,6 +2,7 @@
 /* Licenses bought online: the price list, purchases, and what their provider reports. */
 #include <string.h>
 
+#include "projections/registry/decide_due.h"
 #include "projections/registry/decide_license.h"
 #include "schemas/fields.h"
 
@@ -121,6 +122,7 @@ const ProtobufCMessage *fl_decide_start_purchase(struct fl_deciding *d)
     event->revision = person.revision;
     event->indexes = action->person->indexes;
     event->n_indexes = action->person->n_indexes;
+    event->expires_at_ms = d->now_ms + d->rules->limits.purchase_ms;
     return &event->base;
 }
 
@@ -193,6 +195,19 @@ static const ProtobufCMessage *refunded(struct fl_deciding *d, const fl_purchase
     event->owner_company_ids = holders.company_ids;
     event->n_owner_company_ids = holders.company_count;
     event->node_count = holders.node_count;
+    return &event->base;
+}
+
+const ProtobufCMessage *fl_decide_due_purchase(struct fl_deciding *d,
+                                               const Fleetlog__V1__FireDue *action)
+{
+    const fl_purchase_row *row = fl_due_row(d, FL_TABLE_PURCHASES, action->id);
+    if (row == NULL)
+        return NULL;
+    d->company_id = fl_slice_text(row->company_id);
+    Fleetlog__V1__PurchaseExpired *event = fl_answer(d, FL_MESSAGE_PurchaseExpired);
+    event->purchase_id = row->purchase_id;
+    event->company_id = row->company_id;
     return &event->base;
 }
 

@@ -106,6 +106,7 @@ static fl_fold_fn *const folds[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_PurchaseStarted] = fl_fold_purchase_started,
     [FL_MESSAGE_PurchasePaid] = fl_fold_purchase_paid,
     [FL_MESSAGE_PurchaseFailed] = fl_fold_purchase_failed,
+    [FL_MESSAGE_PurchaseExpired] = fl_fold_purchase_expired,
     [FL_MESSAGE_PurchaseRefunded] = fl_fold_purchase_refunded,
 };
 

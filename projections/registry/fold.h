@@ -140,4 +140,4 @@ fl_fold_fn fl_fold_reseller_link_offered, fl_fold_reseller_link_accepted,
     fl_fold_reseller_unlinked, fl_fold_reseller_offer_resent, fl_fold_reseller_reminded,
     fl_fold_lifecycle_fact_set, fl_fold_renewal_notice_due, fl_fold_renewals_report_due,
     fl_fold_price_list_set, fl_fold_purchase_started, fl_fold_purchase_paid,
-    fl_fold_purchase_failed, fl_fold_purchase_refunded;
+    fl_fold_purchase_failed, fl_fold_purchase_expired, fl_fold_purchase_refunded;

@@ -2,6 +2,7 @@
 /* The price list, and purchases from their start to a license or none. */
 #include <string.h>
 
+#include "projections/registry/due.h"
 #include "projections/registry/fold.h"
 
 bool fl_fold_price_list_set(struct fl_folding *f)
@@ -39,12 +40,18 @@ static void put_purchase(struct fl_folding *f, const fl_purchase_row *row)
     fl_row_put_by_id(f->kv, f->arena, FL_TABLE_PURCHASES, row->purchase_id, &row->base);
 }
 
+static void due_of(const fl_purchase_row *row, struct fl_due *due)
+{
+    fl_due_init(due, row->expires_at_ms, FL_DUE(PURCHASE), row->purchase_id, 0);
+}
+
 bool fl_fold_purchase_started(struct fl_folding *f)
 {
     const Fleetlog__V1__PurchaseStarted *event =
         (const Fleetlog__V1__PurchaseStarted *)f->input->message;
     fl_purchase_row row = FLEETLOG__ROWS__V1__PURCHASE_ROW__INIT;
     struct fl_key key;
+    struct fl_due due;
     if (!fl_fold_move(f, &fl_purchase_machine, &row.state, FL_PURCHASE_STARTED, event->purchase_id))
         return false;
     row.purchase_id = event->purchase_id;
@@ -64,19 +71,26 @@ bool fl_fold_purchase_started(struct fl_folding *f)
     row.subject_id = event->subject_id;
     row.started_at_ms = row.changed_at_ms = f->now_ms;
     row.account_id = f->account_id;
+    row.expires_at_ms = event->expires_at_ms;
     put_purchase(f, &row);
+    due_of(&row, &due);
+    fl_due_set(f->kv, &due);
     fl_key_pair(&key, FL_INDEX_COMPANY_PURCHASES, row.company_id, row.purchase_id);
     fl_index_put(f->kv, &key, FL_SLICE_LITERAL(""));
     fl_fold_person(f, event->subject_id, event->revision, event->indexes, event->n_indexes);
     return true;
 }
 
+/* Whatever it moves to, it does not wait for its first payment any more. */
 static fl_purchase_row *move_purchase(struct fl_folding *f, const char *id,
                                       enum fl_purchase_state to)
 {
+    struct fl_due due;
     fl_purchase_row *row = fl_fold_row(f, FL_TABLE_PURCHASES, id);
     if (row == NULL || !fl_fold_move(f, &fl_purchase_machine, &row->state, to, id))
         return NULL;
+    due_of(row, &due);
+    fl_due_clear(f->kv, &due);
     row->changed_at_ms = f->now_ms;
     return row;
 }
@@ -109,6 +123,16 @@ bool fl_fold_purchase_failed(struct fl_folding *f)
     const Fleetlog__V1__PurchaseFailed *event =
         (const Fleetlog__V1__PurchaseFailed *)f->input->message;
     fl_purchase_row *row = move_purchase(f, event->purchase_id, FL_PURCHASE_FAILED);
+    if (row != NULL)
+        put_purchase(f, row);
+    return row != NULL;
+}
+
+bool fl_fold_purchase_expired(struct fl_folding *f)
+{
+    const Fleetlog__V1__PurchaseExpired *event =
+        (const Fleetlog__V1__PurchaseExpired *)f->input->message;
+    fl_purchase_row *row = move_purchase(f, event->purchase_id, FL_PURCHASE_EXPIRED);
     if (row != NULL)
         put_purchase(f, row);
     return row != NULL;

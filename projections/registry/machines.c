@@ -213,15 +213,20 @@ const struct fl_sm fl_reseller_link_machine = {"reseller-link", reseller_link_st
  *     none -> started -> paid -> refunded
  *             started -> failed -> paid
  *                        failed -> refunded
+ *             started -> expired -> paid
+ *                        expired -> refunded
  *             started -> refunded
  */
 static const struct fl_sm_state purchase_states[FL_PURCHASE_STATE_COUNT] = {
     [FL_PURCHASE_NONE] = {"none", TO(FL_PURCHASE_STARTED), 0},
-    [FL_PURCHASE_STARTED] =
-        {"started", TO(FL_PURCHASE_PAID) | TO(FL_PURCHASE_FAILED) | TO(FL_PURCHASE_REFUNDED), 0},
+    [FL_PURCHASE_STARTED] = {"started",
+                             TO(FL_PURCHASE_PAID) | TO(FL_PURCHASE_FAILED) |
+                                 TO(FL_PURCHASE_REFUNDED) | TO(FL_PURCHASE_EXPIRED),
+                             0},
     [FL_PURCHASE_FAILED] = {"failed", TO(FL_PURCHASE_PAID) | TO(FL_PURCHASE_REFUNDED), 0},
     [FL_PURCHASE_PAID] = {"paid", TO(FL_PURCHASE_REFUNDED), 0},
     [FL_PURCHASE_REFUNDED] = {"refunded", 0, FL_SM_FINAL},
+    [FL_PURCHASE_EXPIRED] = {"expired", TO(FL_PURCHASE_PAID) | TO(FL_PURCHASE_REFUNDED), 0},
 };
 const struct fl_sm fl_purchase_machine = {"purchase", purchase_states, FL_PURCHASE_STATE_COUNT,
                                           NULL};

@@ -30,6 +30,7 @@ struct fl_rules_limits {
     int64_t reseller_offer_ms;             /* the same of an offer to a reseller */
     int64_t reminder_pause_ms;             /* between two reminders of a reseller */
     int64_t transfer_offer_ms;             /* the same of an offer of ownership */
+    int64_t purchase_ms;                   /* from the start of a purchase to its end unpaid */
     int64_t claim_ms_max;                  /* the longest that a claim code may live */
     int64_t action_id_ms;                  /* how long an action's id is remembered, in log time */
     int64_t profile_age_ms_max;     /* a profile older than this at the action's time is refused */

@@ -113,6 +113,7 @@ static const struct fl_rules versions[] = {
                 .transfer_offer_ms = 7 * DAYS,
                 .reseller_offer_ms = 7 * DAYS,
                 .reminder_pause_ms = 1 * DAYS,
+                .purchase_ms = 1 * DAYS,
                 .claim_ms_max = 1 * HOURS,
                 .action_id_ms = 7 * DAYS,
                 .profile_age_ms_max = 1 * HOURS,

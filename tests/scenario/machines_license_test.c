@@ -60,6 +60,10 @@ static void bring_purchase(struct world *world, unsigned state)
     if (state == FL_PURCHASE_NONE)
         return;
     cast_buy(world, 1, 1);
+    if (state == FL_PURCHASE_EXPIRED) {
+        world->now_ms += 24 * 3600000;
+        cast_fire_all(world);
+    }
     if (state == FL_PURCHASE_FAILED)
         cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_FAILED);
     if (state == FL_PURCHASE_PAID)
@@ -88,16 +92,18 @@ static void refund(struct world *world)
     cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_REFUNDED);
 }
 
-/* none, started, failed, paid, refunded */
+/* none, started, failed, paid, refunded, expired */
 static void purchases_answer_everything(void **state)
 {
     (void)state;
     static const struct cell bought[] = {EVENT(PurchaseStarted), REFUSED(EXISTS), REFUSED(EXISTS),
-                                         REFUSED(EXISTS), REFUSED(EXISTS)};
-    static const struct cell paid[] = {GONE, EVENT(PurchasePaid), EVENT(PurchasePaid), NO, NO};
-    static const struct cell failed[] = {GONE, EVENT(PurchaseFailed), NO, NO, NO};
-    static const struct cell refunded[] = {GONE, EVENT(PurchaseRefunded), EVENT(PurchaseRefunded),
-                                           EVENT(PurchaseRefunded), NO};
+                                         REFUSED(EXISTS),        REFUSED(EXISTS), REFUSED(EXISTS)};
+    static const struct cell paid[] = {GONE, EVENT(PurchasePaid), EVENT(PurchasePaid), NO,
+                                       NO,   EVENT(PurchasePaid)};
+    static const struct cell failed[] = {GONE, EVENT(PurchaseFailed), NO, NO, NO, NO};
+    static const struct cell refunded[] = {
+        GONE, EVENT(PurchaseRefunded), EVENT(PurchaseRefunded), EVENT(PurchaseRefunded),
+        NO,   EVENT(PurchaseRefunded)};
     const struct cell_row inputs[] = {{"buy", buy, bought},
                                       {"pay", pay, paid},
                                       {"fail", fail_payment, failed},

@@ -21,6 +21,7 @@ static const struct {
     {"notice", "device", FL_DUE(RENEWAL_NOTICE)},
     {"transfer", "transfer", FL_DUE(TRANSFER_OFFER)},
     {"term", "device", FL_DUE(LICENSE_TERM)},
+    {"purchase", "purchase", FL_DUE(PURCHASE)},
 };
 
 static void fire(struct scenario *s, const struct fl_due *due)

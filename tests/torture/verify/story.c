@@ -216,6 +216,10 @@ static void licenses(struct node *node)
     assert_int_equal(cast_apply(world, 1, CAST_BOUGHT + 1, devices, 1), FL_MESSAGE_LicenseApplied);
     assert_int_equal(cast_payment(world, 1, FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_REFUNDED),
                      FL_MESSAGE_PurchaseRefunded);
+    assert_int_equal(cast_buy(world, 1, 2), FL_MESSAGE_PurchaseStarted);
+    world->now_ms += INT64_C(24) * 3600 * 1000;
+    cast_fire_all(world); /* nobody paid */
+    assert_null(world_rejection(world));
 }
 
 /* What nobody answers, until its time is over. */
