@@ -23,7 +23,8 @@ enum fl_view_inputs {
     FL_READS_EVENTS = 1,    /* valid events, each with its action */
     FL_READS_TELEMETRY = 2, /* all partitions */
     FL_READS_SUBJECTS = 4,
-    FL_READS_PARKED = 8, /* decisions on parked records */
+    FL_READS_PARKED = 8,   /* decisions on parked records */
+    FL_READS_HISTORY = 16, /* closed days of devices */
 };
 
 enum { FL_PREFETCH_STEPS = 3 };

@@ -5,10 +5,11 @@
 
 #include "projections/devices/devices.h"
 #include "projections/eventlog/eventlog.h"
+#include "projections/history/history.h"
 #include "projections/people/people.h"
 #include "projections/registry/registry.h"
 
-enum { VIEW_COUNT = 4 };
+enum { VIEW_COUNT = 5 };
 
 const struct fl_view *const *fl_views_all(size_t *count)
 {
@@ -17,6 +18,7 @@ const struct fl_view *const *fl_views_all(size_t *count)
     views[1] = fl_devices_view();
     views[2] = fl_eventlog_view();
     views[3] = fl_people_view();
+    views[4] = fl_history_view();
     *count = VIEW_COUNT;
     return views;
 }

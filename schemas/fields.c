@@ -10,6 +10,7 @@
 #include "fleetlog/v1/devices.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "fleetlog/v1/firmware.pb-c.h"
+#include "fleetlog/v1/history.pb-c.h"
 #include "fleetlog/v1/licenses.pb-c.h"
 #include "fleetlog/v1/notifications.pb-c.h"
 #include "fleetlog/v1/privacy.pb-c.h"

@@ -116,7 +116,9 @@ static void write_headers(struct fl_json *json, const struct fl_record *record)
 
 static void write_key(struct fl_json *json, const char *topic, struct fl_slice key)
 {
-    if (fl_slice_is(fl_slice_text(topic), "telemetry") && key.size == 4) {
+    if ((fl_slice_is(fl_slice_text(topic), "telemetry") ||
+         fl_slice_is(fl_slice_text(topic), "history")) &&
+        key.size == 4) {
         fl_json_name(json, "key");
         fl_json_uint(json, fl_get_u32(key.data));
         return;

@@ -36,7 +36,9 @@ static enum fl_error add_sources(struct fl_feed *feed)
 {
     struct fl_topic_info info = {.partition_count = 0};
     unsigned inputs = feed->view->inputs;
-    bool parks = (inputs & (FL_READS_TELEMETRY | FL_READS_SUBJECTS | FL_READS_PARKED)) != 0;
+    bool parks =
+        (inputs & (FL_READS_TELEMETRY | FL_READS_SUBJECTS | FL_READS_PARKED | FL_READS_HISTORY)) !=
+        0;
     if ((inputs & FL_READS_TELEMETRY) != 0) {
         enum fl_error error = fl_journal_describe_topic(feed->journal, "telemetry", &info);
         if (error != FL_OK)
@@ -52,6 +54,8 @@ static enum fl_error add_sources(struct fl_feed *feed)
         add_source(feed, FL_TOPIC_TELEMETRY, i);
     if ((inputs & FL_READS_SUBJECTS) != 0)
         add_source(feed, FL_TOPIC_SUBJECTS, 0);
+    if ((inputs & FL_READS_HISTORY) != 0)
+        add_source(feed, FL_TOPIC_HISTORY, 0);
     if (parks)
         add_source(feed, FL_TOPIC_PARKED, 0);
     return FL_OK;
@@ -278,6 +282,7 @@ enum fl_error fl_feed_take(struct fl_feed *feed, struct fl_kv *kv, size_t source
         break;
     case FL_TOPIC_TELEMETRY:
     case FL_TOPIC_SUBJECTS:
+    case FL_TOPIC_HISTORY:
         error = fl_feed_take_keyed(feed, kv, &feed->sources[source], offset, record);
         break;
     case FL_TOPIC_PARKED:

@@ -55,7 +55,8 @@ struct fl_feed_source {
     struct fl_position position;
 };
 
-/* The sources: events, telemetry by partition, subjects, parked, as far as the view reads them. */
+/* The sources: events, telemetry by partition, subjects, history, parked, as far as the view reads
+ * them. */
 size_t fl_feed_source_count(const struct fl_feed *feed);
 const struct fl_feed_source *fl_feed_source(const struct fl_feed *feed, size_t index);
 

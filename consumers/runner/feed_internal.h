@@ -41,7 +41,7 @@ struct fl_feed {
 enum fl_error fl_feed_fail(struct fl_feed *feed, enum fl_error error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A record of telemetry or subjects: folded, parked, or stored behind a parked one. */
+/* A record of telemetry, subjects or history: folded, parked, or stored behind a parked one. */
 enum fl_error fl_feed_take_keyed(struct fl_feed *feed, struct fl_kv *kv,
                                  const struct fl_feed_source *source, uint64_t offset,
                                  const struct fl_record *record) FL_MUST_USE;

@@ -8,12 +8,31 @@
 #include "core/diag.h"
 #include "fleetlog/v1/subjects.pb-c.h"
 
+/* How a view knows the records of a topic whose records may be parked; 0: they may not. */
+static enum fl_view_inputs input_of(enum fl_topic topic)
+{
+    switch (topic) {
+    case FL_TOPIC_TELEMETRY:
+        return FL_READS_TELEMETRY;
+    case FL_TOPIC_SUBJECTS:
+        return FL_READS_SUBJECTS;
+    case FL_TOPIC_HISTORY:
+        return FL_READS_HISTORY;
+    case FL_TOPIC_ACTIONS:
+    case FL_TOPIC_EVENTS:
+    case FL_TOPIC_PARKED:
+    case FL_TOPIC_COUNT:
+        break;
+    }
+    return 0;
+}
+
 static enum fl_error apply(struct fl_feed *feed, struct fl_kv *kv, enum fl_topic topic,
                            uint32_t partition, uint64_t offset, const struct fl_record *record,
                            char reason[FL_DETAIL_SIZE])
 {
     struct fl_view_input input = {
-        .kind = topic == FL_TOPIC_TELEMETRY ? FL_READS_TELEMETRY : FL_READS_SUBJECTS,
+        .kind = input_of(topic),
         .partition = partition,
         .offset = offset,
         .record = record,
@@ -142,7 +161,7 @@ enum fl_error fl_feed_take_decision(struct fl_feed *feed, struct fl_kv *kv, uint
         message == NULL ? NULL : fl_topic_find(fl_slice_text(decision->topic));
     if (error == FL_NO_MEMORY)
         return error;
-    if (row == NULL || (row->topic != FL_TOPIC_TELEMETRY && row->topic != FL_TOPIC_SUBJECTS) ||
+    if (row == NULL || input_of(row->topic) == 0 ||
         (decision->choice != FLEETLOG__V1__PARK_CHOICE__PARK_CHOICE_RETRY &&
          decision->choice != FLEETLOG__V1__PARK_CHOICE__PARK_CHOICE_SKIP)) {
         feed->counts.malformed++;

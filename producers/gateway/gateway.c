@@ -14,6 +14,7 @@
 #include "producers/gateway/operator.h"
 #include "projections/devices/devices.h"
 #include "projections/eventlog/eventlog.h"
+#include "projections/history/history.h"
 #include "projections/people/people.h"
 
 enum {
@@ -57,6 +58,9 @@ static enum fl_error open_views(struct gateway *gateway)
     gateway->devices = gateway->views[1];
     gateway->eventlog = gateway->views[2];
     gateway->people = gateway->views[3];
+    if (error == FL_OK)
+        error =
+            fl_store_open_reader(views, fl_history_view(), gateway->duty->port, &gateway->history);
     return error;
 }
 
@@ -133,6 +137,7 @@ static void close_all(struct gateway *gateway)
     fl_outcomes_close(&gateway->outcomes);
     for (size_t i = 0; i < gateway->view_count; i++)
         fl_store_reader_close(&gateway->views[i]);
+    fl_store_reader_close(&gateway->history);
     fl_keyring_close(&gateway->keyring);
     fl_agents_close(&gateway->agents);
     fl_metrics_close(&gateway->metrics);
@@ -152,6 +157,8 @@ static void tick_until_stopped(struct gateway *gateway)
         for (size_t i = 0; i < gateway->view_count; i++)
             if (fl_store_reader_sweep(gateway->views[i]) != FL_OK)
                 fl_diag(RETRY, FL_TEXT("what", "reader sweep"));
+        if (fl_store_reader_sweep(gateway->history) != FL_OK)
+            fl_diag(RETRY, FL_TEXT("what", "reader sweep"));
     } while (!fl_duty_wait(duty, interval_ms));
 }
 

@@ -57,6 +57,7 @@ struct gateway {
     struct fl_store_reader *devices;
     struct fl_store_reader *eventlog;
     struct fl_store_reader *people;
+    struct fl_store_reader *history; /* no change waits for it */
     char log_id[FL_ID_TEXT_SIZE];
     uint32_t partition_count; /* of telemetry, from genesis */
     uint32_t number;          /* short name of this process in telemetry */

@@ -86,6 +86,9 @@ call_handler fl_route_get_erasure;
 call_handler fl_route_post_link_key;
 call_handler fl_route_post_epoch;
 
+/* operator_history.c */
+call_handler fl_route_get_history;
+
 /* operator_transfer.c */
 call_handler fl_route_get_transfers;
 call_handler fl_route_post_transfer;

@@ -37,6 +37,8 @@ uint8_t fl_meta_topic_code(enum fl_topic topic)
         return 'S';
     case FL_TOPIC_PARKED:
         return 'P';
+    case FL_TOPIC_HISTORY:
+        return 'H';
     case FL_TOPIC_COUNT:
         break;
     }

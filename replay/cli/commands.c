@@ -59,6 +59,7 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_reseller_disconnect,
     &fl_command_lifecycle_set,
     &fl_command_lifecycle_list,
+    &fl_command_history,
     /* licenses */
     &fl_command_prices_list,
     &fl_command_prices_set,
@@ -106,6 +107,7 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_detect,
     &fl_command_mail,
     &fl_command_timekeep,
+    &fl_command_archive,
     &fl_command_project,
     &fl_command_serve,
     &fl_command_keep,

@@ -12,6 +12,7 @@ extern const struct fl_command fl_command_decide;
 extern const struct fl_command fl_command_detect;
 extern const struct fl_command fl_command_mail;
 extern const struct fl_command fl_command_timekeep;
+extern const struct fl_command fl_command_archive;
 extern const struct fl_command fl_command_notify_show;
 extern const struct fl_command fl_command_notify_set;
 extern const struct fl_command fl_command_project;
@@ -127,7 +128,8 @@ extern const struct fl_command fl_command_lag;
 extern const struct fl_command fl_command_rebuild;
 extern const struct fl_command fl_command_check;
 
-/* parked.c */
+/* history.c, parked.c */
+extern const struct fl_command fl_command_history;
 extern const struct fl_command fl_command_parked;
 extern const struct fl_command fl_command_parked_retry;
 extern const struct fl_command fl_command_parked_skip;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "consumers/archivist/archivist.h"
 #include "consumers/decider/decider.h"
 #include "consumers/detector/detector.h"
 #include "consumers/keeper/keeper.h"
@@ -84,6 +85,7 @@ static void list_duties(const struct fl_cli *cli, struct duties *duties)
     if (has_mail_server(cli))
         add_duty(duties, "mailer", "mail", NULL);
     add_duty(duties, "timekeeper", "timekeep", NULL);
+    add_duty(duties, "archivist", "archive", NULL);
     add_duty(duties, "keep", "keep", NULL);
 }
 
@@ -256,6 +258,25 @@ const struct fl_command fl_command_timekeep = {
     .run = timekeep_command,
 };
 
+static enum fl_error archive(struct fl_duty *duty, const void *context)
+{
+    (void)context;
+    return fl_archivist_run(duty);
+}
+
+static int archive_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    (void)arguments;
+    return run_duty(cli, "archivist", archive, NULL);
+}
+
+const struct fl_command fl_command_archive = {
+    .name = "archive",
+    .operands = "",
+    .summary = "run the archivist alone: it puts closed days of readings on the log",
+    .run = archive_command,
+};
+
 static enum fl_error project(struct fl_duty *duty, const void *context)
 {
     return fl_project(duty, context, fl_config_number(duty->config, FL_SETTING_VIEW_MAP),
@@ -276,7 +297,7 @@ static int project_command(struct fl_cli *cli, const struct fl_arguments *argume
 const struct fl_command fl_command_project = {
     .name = "project",
     .operands = "VIEW",
-    .summary = "run one projection alone: devices, eventlog or people",
+    .summary = "run one projection alone: devices, eventlog, history or people",
     .positional_min = 1,
     .positional_max = 1,
     .run = project_command,

@@ -218,7 +218,8 @@ static int tail_command(struct fl_cli *cli, const struct fl_arguments *arguments
 }
 
 static const struct fl_option tail_options[] = {
-    {"topic", 't', "NAME,…", "topics: actions, events (default), telemetry, subjects, parked"},
+    {"topic", 't', "NAME,…",
+     "topics: actions, events (default), telemetry, subjects, parked, history"},
     {"partition", 'p', "N", "only this partition"},
     {"offset", 'o', "WHERE", "beginning, end, N, -N (default -10) or s@MS (time)"},
     {"count", 'c', "N", "end after N records"},

@@ -151,6 +151,7 @@ static void print_summary_json(const struct fl_verify_result *result)
         {"ticks", result->tick_count},
         {"profiles", result->profile_count},
         {"erased", result->erased_count},
+        {"days", result->day_count},
         {"decisions", result->decision_count},
         {"malformed", result->malformed_count},
     };

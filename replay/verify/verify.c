@@ -200,7 +200,7 @@ static enum fl_error read_range(struct fl_verify_run *run, enum fl_topic topic, 
 static enum fl_error read_ranges(struct fl_verify_run *run)
 {
     static const enum fl_topic order[] = {FL_TOPIC_EVENTS, FL_TOPIC_ACTIONS, FL_TOPIC_SUBJECTS,
-                                          FL_TOPIC_PARKED};
+                                          FL_TOPIC_PARKED, FL_TOPIC_HISTORY};
     struct fl_topic_info info = {0};
     enum fl_error error = fl_journal_describe_topic(run->options->journal, "telemetry", &info);
     if (error == FL_NOT_FOUND)
@@ -237,7 +237,8 @@ static void estimate(struct fl_verify_run *run)
         events * FL_VERIFY_WORK_DECIDE +
         reports * (options->without_signatures ? FL_VERIFY_WORK_RECORD : FL_VERIFY_WORK_SIGNATURE) +
         records_of(run, FL_TOPIC_SUBJECTS) * FL_VERIFY_WORK_RECORD +
-        records_of(run, FL_TOPIC_PARKED) * FL_VERIFY_WORK_RECORD;
+        records_of(run, FL_TOPIC_PARKED) * FL_VERIFY_WORK_RECORD +
+        records_of(run, FL_TOPIC_HISTORY) * FL_VERIFY_WORK_RECORD;
     for (size_t i = 0; options->views_directory != NULL && i < options->view_count; i++) {
         unsigned inputs = options->views[i]->inputs;
         if ((inputs & FL_READS_EVENTS) != 0)
@@ -291,6 +292,8 @@ static enum fl_error verify_all(struct fl_verify_run *run)
         error = fl_verify_subjects(run);
     if (error == FL_OK)
         error = fl_verify_parked(run);
+    if (error == FL_OK)
+        error = fl_verify_history(run);
     if (error == FL_OK)
         error = check_topics(run);
     fl_store_close(&run->registry);

@@ -76,6 +76,7 @@ struct fl_verify_result {
     uint64_t tick_count;
     uint64_t profile_count; /* records of subjects */
     uint64_t erased_count;  /* people erased, and profiles in force that were removed */
+    uint64_t day_count;     /* records of history */
     uint64_t decision_count;
     uint64_t malformed_count; /* records of parked that are no decision */
     struct fl_verify_view_result views[FL_VERIFY_VIEW_COUNT_MAX];

@@ -91,4 +91,5 @@ enum fl_error fl_verify_decided(struct fl_verify_run *run) FL_MUST_USE;
 enum fl_error fl_verify_telemetry(struct fl_verify_run *run) FL_MUST_USE;
 enum fl_error fl_verify_subjects(struct fl_verify_run *run) FL_MUST_USE;
 enum fl_error fl_verify_parked(struct fl_verify_run *run) FL_MUST_USE;
+enum fl_error fl_verify_history(struct fl_verify_run *run) FL_MUST_USE;
 enum fl_error fl_verify_views(struct fl_verify_run *run) FL_MUST_USE;

@@ -66,6 +66,7 @@ static bool log_has_findings(const struct compared *c)
             found[FL_TOPIC_EVENTS] + found[FL_TOPIC_ACTIONS] != 0) ||
            ((inputs & FL_READS_TELEMETRY) != 0 && found[FL_TOPIC_TELEMETRY] != 0) ||
            ((inputs & FL_READS_SUBJECTS) != 0 && found[FL_TOPIC_SUBJECTS] != 0) ||
+           ((inputs & FL_READS_HISTORY) != 0 && found[FL_TOPIC_HISTORY] != 0) ||
            found[FL_TOPIC_PARKED] != 0;
 }
 

@@ -255,15 +255,17 @@ class Agent:
         assert answer.status == 200, answer
         return answer.body["deviceId"], answer.body["deviceNumber"], answer.body["generation"]
 
-    def report(self, device, counter, readings=(("ups.status", b"OL"),), kind=FULL, generation=None, signature=None):
-        """One report as it stands in a request: number, size, bytes, signature."""
+    def report(
+        self, device, counter, readings=(("ups.status", b"OL"),), kind=FULL, generation=None, signature=None, age_ms=0
+    ):
+        """One report as it stands in a request: number, size, bytes, signature; sampled `age_ms` ago."""
         device_id, number, own_generation = device
         now_ms = int(time.time() * 1000)
         content = (
             field(1, uuid.UUID(device_id).bytes)
             + field(2, own_generation if generation is None else generation)
             + field(3, counter)
-            + field(4, now_ms)
+            + field(4, now_ms - age_ms)
             + field(5, now_ms)
             + field(6, kind)
         )

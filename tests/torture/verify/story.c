@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/bytes.h"
+#include "fleetlog/v1/history.pb-c.h"
 #include "fleetlog/v1/subjects.pb-c.h"
 #include "fleetlog/v1/telemetry.pb-c.h"
 #include "producers/agent_protocol.h"
@@ -436,6 +438,28 @@ static void write_telemetry(struct node *node, struct fl_journal *journal)
     append(journal, "telemetry", 1, &record, 1);
 }
 
+/* A closed day of a device. */
+static void write_history(struct node *node, struct fl_journal *journal)
+{
+    uint8_t key[4];
+    INIT(HistoryQuantity, quantity, history_quantity);
+    INIT(HistoryDay, day, history_day);
+    Fleetlog__V1__HistoryQuantity *quantities[] = {&quantity};
+    quantity.name = "battery.charge";
+    quantity.count = NODE_REPORTS;
+    quantity.last_at_ms = node->world.now_ms;
+    day.device_number = 1;
+    day.day = (uint32_t)(node->world.now_ms / (24 * 60 * 60 * 1000)) - 1;
+    day.revision = NODE_REPORTS;
+    day.generation = day.counter = 1;
+    day.quantities = quantities;
+    day.n_quantities = 1;
+    struct fl_record record =
+        keep_plain(node, fl_slice_text(cast_id("command", 1)), "fleetlog.v1.HistoryDay",
+                   node->world.now_ms, fl_u32_key(day.device_number, key), &day.base);
+    append(journal, "history", 0, &record, 1);
+}
+
 void story_write(struct node *node, struct fl_journal *journal)
 {
     size_t count = 0;
@@ -462,4 +486,5 @@ void story_write(struct node *node, struct fl_journal *journal)
     check_types(node);
     write_decided(node, journal);
     write_telemetry(node, journal);
+    write_history(node, journal);
 }

@@ -67,6 +67,7 @@ static void untouched_is_clean(void **state)
     assert_int_equal(findings->result.signature_count, findings->result.report_count);
     assert_int_equal(findings->result.repeated_count, NODE_DEVICES);
     assert_int_equal(findings->result.tick_count, 1);
+    assert_int_equal(findings->result.day_count, 1);
     assert_int_equal(findings->result.profile_count, NODE_PROFILES);
 }
 

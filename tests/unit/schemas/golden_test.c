@@ -79,7 +79,7 @@ static struct fl_slice plain_key(const struct scene *scene)
 {
     if (strcmp(scene->actor, "-") == 0)
         return FL_SLICE_LITERAL("");
-    if (strcmp(scene->topic, "telemetry") != 0)
+    if (strcmp(scene->topic, "telemetry") != 0 && strcmp(scene->topic, "history") != 0)
         return fl_slice_text(scene->actor);
     uint8_t *bytes = fl_arena_alloc(&arena, 4);
     fl_assert(bytes != NULL && fl_hex_decode(fl_slice_text(scene->actor), bytes, 4));

@@ -12,6 +12,7 @@
 
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
+#include "fleetlog/v1/history.pb-c.h"
 #include "fleetlog/v1/subjects.pb-c.h"
 #include "fleetlog/v1/telemetry.pb-c.h"
 #include "schemas/codec.h"
@@ -283,9 +284,9 @@ static void every_message_has_rules(void **state)
     for (int i = 0; i < FL_MESSAGE_COUNT; i++)
         assert_non_null(fl_field_rules(fl_catalogue_row((enum fl_message_type)i)->descriptor));
     static const ProtobufCMessageDescriptor *const plain[] = {
-        &fleetlog__v1__telemetry__descriptor, &fleetlog__v1__report__descriptor,
+        &fleetlog__v1__telemetry__descriptor,      &fleetlog__v1__report__descriptor,
         &fleetlog__v1__sealed_profile__descriptor, &fleetlog__v1__profile__descriptor,
-        &fleetlog__v1__park_decision__descriptor};
+        &fleetlog__v1__park_decision__descriptor,  &fleetlog__v1__history_day__descriptor};
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
         assert_non_null(fl_field_rules(plain[i]));
 }

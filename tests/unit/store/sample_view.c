@@ -112,6 +112,7 @@ static enum fl_error sample_apply(void *state, struct fl_kv *kv, const struct fl
         fl_kv_put(kv, SAMPLE_PEOPLE, input->record->key, input->record->value);
         return FL_OK;
     case FL_READS_PARKED:
+    case FL_READS_HISTORY:
         break;
     }
     return FL_INTERNAL;

@@ -13,6 +13,7 @@
 #include "core/assert.h"
 #include "core/bytes.h"
 #include "core/journal_memory.h"
+#include "fleetlog/v1/history.pb-c.h"
 #include "fleetlog/v1/subjects.pb-c.h"
 #include "replay/views.h"
 #include "schemas/topics.h"
@@ -21,6 +22,8 @@
 #include "tests/unit/store/interleave.h"
 
 enum { PARTITIONS = 3, DEVICES = 7, STEPS = 160, REPORTS = 400, PROFILES = 30, ROUNDS = 12 };
+
+#define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
 
 static void append(struct fl_journal *journal, const char *topic, uint32_t partition,
                    const struct fl_record *record)
@@ -130,6 +133,32 @@ static void profile_some(struct fl_journal *journal, struct fl_arena *arena, uin
     append(journal, "subjects", 0, &record);
 }
 
+/* Closed days, of the present and of long ago, in any order of their revisions, and junk. */
+static void close_some(struct fl_journal *journal, struct fl_arena *arena, uint64_t *seed,
+                       int64_t now_ms)
+{
+    Fleetlog__V1__HistoryQuantity quantity = FLEETLOG__V1__HISTORY_QUANTITY__INIT;
+    Fleetlog__V1__HistoryQuantity *quantities[] = {&quantity};
+    Fleetlog__V1__HistoryDay day = FLEETLOG__V1__HISTORY_DAY__INIT;
+    uint8_t key[4];
+    uint32_t age = interleave_draw(seed, 3) == 0 ? interleave_draw(seed, 4000) : 0;
+    day.device_number = 1 + interleave_draw(seed, DEVICES);
+    day.day = (uint32_t)(now_ms / DAY_MS) - age;
+    day.revision = 1 + interleave_draw(seed, 100);
+    day.generation = day.counter = 1;
+    day.quantities = quantities;
+    day.n_quantities = 1;
+    quantity.name = interleave_draw(seed, 4) == 0 ? "new.quantity" : "battery.charge";
+    quantity.count = day.revision;
+    quantity.last_at_ms = (int64_t)day.day * DAY_MS + 1;
+    struct fl_record record = {.key = fl_u32_key(day.device_number, key), .timestamp_ms = now_ms};
+    if (interleave_draw(seed, 10) == 0)
+        record.value = FL_SLICE_LITERAL("junk");
+    else
+        fl_assert(fl_message_encode(arena, &day.base, &record.value) == FL_OK);
+    append(journal, "history", 0, &record);
+}
+
 static void write_log(struct fl_journal *journal, uint64_t *seed)
 {
     static struct world world;
@@ -147,7 +176,10 @@ static void write_log(struct fl_journal *journal, uint64_t *seed)
     }
     for (int i = 0; i < REPORTS; i++) {
         fl_arena_reset(&arena);
-        report_some(journal, &arena, seed, world.now_ms + i);
+        /* The last ones are of a later week: what was read in this one is removed again. */
+        report_some(journal, &arena, seed, world.now_ms + i + (i < REPORTS - 40 ? 0 : 7 * DAY_MS));
+        if (i % 10 == 0)
+            close_some(journal, &arena, seed, world.now_ms);
     }
     for (int i = 0; i < PROFILES; i++)
         profile_some(journal, &arena, seed);

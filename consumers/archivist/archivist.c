@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "consumers/archivist/archivist.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "core/diag.h"
+#include "core/fault_point.h"
+#include "projections/store/store_reader.h"
+
+enum {
+    PAUSE_MS = 1000,
+    ARENA_SIZE = 16 * 1024 * 1024,
+};
+
+struct archivist {
+    struct fl_duty *duty;
+    struct fl_store_reader *history;
+    struct fl_group *lease;
+    struct fl_arena arena;
+    struct fl_record records[FL_ARCHIVE_COUNT_MAX];
+    uint64_t offsets[FL_ARCHIVE_COUNT_MAX];
+};
+
+/* The days that are over, unless the view has not applied all that is on the topic yet. */
+static enum fl_error gather(struct archivist *a, uint32_t *count)
+{
+    struct fl_store_read read;
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    *count = 0;
+    enum fl_error error = fl_journal_offsets(a->duty->journal, "history", 0, &begin, &end);
+    if (error == FL_OK)
+        error = fl_store_read_begin(a->history, &read);
+    if (error != FL_OK)
+        return error;
+    if (fl_meta_position(read.kv, FL_TOPIC_HISTORY, 0).next >= end)
+        error = fl_archive_gather(read.kv, &a->arena, a->duty->datadir->node_id,
+                                  fl_port_wall_ms(a->duty->port), a->records, count);
+    enum fl_error ended = fl_store_read_end(&read);
+    return error != FL_OK ? error : ended;
+}
+
+static enum fl_error append(struct archivist *a, uint32_t count)
+{
+    struct fl_append batch = {
+        .topic = "history",
+        .count = count,
+        .records = a->records,
+        .expected_offset = FL_OFFSET_NONE,
+        .offsets = a->offsets,
+    };
+    fl_fault_point("archivist.before_append");
+    enum fl_error error = fl_journal_append(a->duty->journal, &batch, 1);
+    fl_fault_point("archivist.appended");
+    return error;
+}
+
+/* One turn; `busy` when there may be more to do at once. */
+static enum fl_error turn(struct archivist *a, bool *busy)
+{
+    bool held = false;
+    uint32_t count = 0;
+    fl_arena_reset(&a->arena);
+    *busy = false;
+    enum fl_error error = fl_group_poll(a->lease, 0, &held);
+    if (error != FL_OK || !held)
+        return error;
+    error = gather(a, &count);
+    if (error != FL_OK || count == 0)
+        return error;
+    *busy = count == FL_ARCHIVE_COUNT_MAX;
+    return append(a, count);
+}
+
+static enum fl_error open_all(struct archivist *a)
+{
+    struct fl_duty *duty = a->duty;
+    char views[PATH_MAX];
+    fl_arena_init(&a->arena, ARENA_SIZE);
+    fl_datadir_path(duty->datadir, "views", views);
+    enum fl_error error = fl_store_open_reader(views, fl_history_view(), duty->port, &a->history);
+    if (error == FL_OK)
+        error = fl_group_join(duty->journal, "archivist", "events", &a->lease);
+    while (fl_error_class(error) == FL_CLASS_RETRY && !fl_duty_wait(duty, PAUSE_MS)) {
+        fl_diag(RETRY, FL_TEXT("group", "archivist"), FL_TEXT("error", fl_error_name(error)));
+        error = fl_group_join(duty->journal, "archivist", "events", &a->lease);
+    }
+    return error;
+}
+
+static void close_all(struct archivist *a)
+{
+    fl_group_leave(&a->lease);
+    fl_store_reader_close(&a->history);
+    fl_arena_fini(&a->arena);
+}
+
+/* What may pass is said, unless it is only the view that is not there yet. */
+static bool may_pass(struct archivist *a, enum fl_error error)
+{
+    enum fl_error_class class = fl_error_class(error);
+    if (class != FL_CLASS_RETRY && class != FL_CLASS_LIMIT)
+        return false;
+    if (error != FL_UNAVAILABLE)
+        fl_diag(RETRY, FL_TEXT("error", fl_error_name(error)),
+                FL_TEXT("detail", fl_journal_detail(a->duty->journal)));
+    return true;
+}
+
+enum fl_error fl_archivist_run(struct fl_duty *duty)
+{
+    struct archivist *a = calloc(1, sizeof(*a));
+    if (a == NULL)
+        return FL_NO_MEMORY;
+    a->duty = duty;
+    enum fl_error error = open_all(a);
+    if (error == FL_OK)
+        fl_duty_ready(duty);
+    while (error == FL_OK) {
+        bool busy = false;
+        fl_duty_beat(duty);
+        error = turn(a, &busy);
+        if (error != FL_OK && may_pass(a, error))
+            error = FL_OK;
+        /* A batch that is not applied yet is waited for like the end of the next day. */
+        if (fl_duty_wait(duty, busy ? PAUSE_MS / 10 : PAUSE_MS))
+            break;
+    }
+    if (error == FL_INTERRUPTED && fl_duty_stopping(duty))
+        error = FL_OK;
+    if (error != FL_OK)
+        fl_diag(FAILED, FL_TEXT("error", fl_error_name(error)),
+                FL_TEXT("detail", fl_journal_detail(duty->journal)));
+    close_all(a);
+    free(a);
+    return error;
+}
