@@ -336,6 +336,19 @@ static void put_day(struct fl_kv *kv, const Fleetlog__V1__HistoryDay *day)
               fl_slice_of(bytes, 8));
 }
 
+/* Values that cannot be of one day are nobody's readings. */
+static bool is_good(const Fleetlog__V1__HistoryDay *day)
+{
+    for (size_t i = 0; i < day->n_quantities; i++) {
+        const Fleetlog__V1__HistoryQuantity *quantity = day->quantities[i];
+        if (quantity->min > quantity->last || quantity->last > quantity->max ||
+            quantity->count > UINT32_MAX ||
+            quantity->last_at_ms / FL_HISTORY_DAY_MS != (int64_t)day->day)
+            return false;
+    }
+    return true;
+}
+
 static enum fl_error apply_day(struct state *s, struct fl_kv *kv, const struct fl_view_input *input,
                                char detail[FL_DETAIL_SIZE])
 {
@@ -350,6 +363,10 @@ static enum fl_error apply_day(struct state *s, struct fl_kv *kv, const struct f
     if (error != FL_OK)
         return error;
     const Fleetlog__V1__HistoryDay *day = (const Fleetlog__V1__HistoryDay *)message;
+    if (!is_good(day)) {
+        snprintf(detail, FL_DETAIL_SIZE, "values that are not of one day");
+        return FL_INVALID;
+    }
     know_now(s, kv, 0);
     if (day->day < fl_history_first_day(s->now_ms))
         return kv->error;

@@ -447,9 +447,9 @@ static void write_history(struct node *node, struct fl_journal *journal)
     Fleetlog__V1__HistoryQuantity *quantities[] = {&quantity};
     quantity.name = "battery.charge";
     quantity.count = NODE_REPORTS;
-    quantity.last_at_ms = node->world.now_ms;
     day.device_number = 1;
     day.day = (uint32_t)(node->world.now_ms / (24 * 60 * 60 * 1000)) - 1;
+    quantity.last_at_ms = (int64_t)day.day * 24 * 60 * 60 * 1000;
     day.revision = NODE_REPORTS;
     day.generation = day.counter = 1;
     day.quantities = quantities;

@@ -423,6 +423,41 @@ static void a_record_that_says_less_changes_nothing(void **state)
     }
 }
 
+/* A record whose values cannot be of its day is parked, with its device. */
+static void a_record_that_cannot_be_is_not_taken(void **state)
+{
+    struct fixture *f = *state;
+    Fleetlog__V1__HistoryQuantity quantity = FLEETLOG__V1__HISTORY_QUANTITY__INIT;
+    Fleetlog__V1__HistoryQuantity *quantities[] = {&quantity};
+    Fleetlog__V1__HistoryDay day = FLEETLOG__V1__HISTORY_DAY__INIT;
+    uint8_t bytes[128];
+    uint8_t key[4];
+    quantity.name = "battery.charge";
+    quantity.count = 1;
+    day.day = FIRST_DAY;
+    day.revision = day.generation = day.counter = 1;
+    day.n_quantities = 1;
+    day.quantities = quantities;
+    static const struct {
+        int64_t last_at_ms;
+        int64_t last;
+        bool good;
+    } cases[] = {{DAY_0, 0, true},      {DAY_0 + DAY_MS - 1, 0, true},
+                 {DAY_0 - 1, 0, false}, {DAY_0 + DAY_MS, 0, false},
+                 {DAY_0, 1, false},     {DAY_0, -1, false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        day.device_number = (uint32_t)i + 1;
+        quantity.last_at_ms = cases[i].last_at_ms;
+        quantity.last = cases[i].last;
+        size_t size = fleetlog__v1__history_day__pack(&day, bytes);
+        append(f, "history", 0, fl_u32_key(day.device_number, key), fl_slice_of(bytes, size),
+               DAY_0);
+    }
+    fold(f, f->kv);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(fl_history_revision(f->kv, FIRST_DAY, (uint32_t)i + 1), cases[i].good);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -437,6 +472,7 @@ int main(void)
         TEST(the_decade_survives_the_readings),
         TEST(a_step_is_chosen_by_the_points_allowed),
         TEST(a_record_that_says_less_changes_nothing),
+        TEST(a_record_that_cannot_be_is_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
