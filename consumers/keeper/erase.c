@@ -237,7 +237,14 @@ static enum fl_error look_at_erasures(struct fl_privacy *keeper, const struct fl
             break;
         if (row->epoch < oldest)
             done[(*done_count)++] = row->subject_id;
-        *asks = *asks || row->epoch == epochs->newest;
+        if (row->epoch != epochs->newest)
+            continue;
+        *asks = true;
+        if (!fl_privacy_awaits_mail(keeper, read.kv, &keeper->arena, subject_id))
+            continue;
+        keeper->awaits_mail = true;
+        snprintf(keeper->waits_for, sizeof(keeper->waits_for),
+                 "the mail that tells somebody of his erasure");
     }
     return fl_store_read_end(&read);
 }
@@ -274,6 +281,7 @@ enum fl_error fl_privacy_erasures(struct fl_privacy *keeper, const struct epochs
         return FL_NO_MEMORY;
     if (epochs->newest == 0)
         return FL_OK;
+    keeper->awaits_mail = false;
     enum fl_error error = look_at_erasures(keeper, epochs, done, &done_count, &asks);
     if (error == FL_OK)
         error = finish(keeper, done, done_count);
@@ -284,7 +292,7 @@ enum fl_error fl_privacy_erasures(struct fl_privacy *keeper, const struct epochs
         return FL_OK;
     if (is_changing)
         error = now->all_moved ? close_old(keeper, now) : move_some(keeper, epochs);
-    else if (epochs->closed == 0 && asks && may_open(keeper, now))
+    else if (epochs->closed == 0 && asks && !keeper->awaits_mail && may_open(keeper, now))
         error = open_next(keeper, epochs);
     return error == FL_BUSY ? FL_OK : error;
 }

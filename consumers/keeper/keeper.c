@@ -75,10 +75,19 @@ bool fl_privacy_removal(struct fl_privacy *keeper, const char *subject_id, uint6
     return key != NULL;
 }
 
+/* False while the person has still to be told that he is erased. */
+static bool may_remove(struct fl_privacy *keeper, struct fl_kv *people, struct fl_kv *registry,
+                       const char *subject_id)
+{
+    return !fl_people_is_erased(people, fl_slice_text(subject_id)) ||
+           !fl_privacy_awaits_mail(keeper, registry, &keeper->arena, subject_id);
+}
+
 /* Profiles that nobody will name any more, as one snapshot of the people view says. */
 static enum fl_error remove_some(struct fl_privacy *keeper, bool *more)
 {
     struct fl_store_read read = {.kv = NULL};
+    struct fl_store_read registry = {.kv = NULL};
     struct fl_chain_head head;
     char subject_id[FL_ID_TEXT_SIZE];
     uint64_t revision = 0;
@@ -87,18 +96,25 @@ static enum fl_error remove_some(struct fl_privacy *keeper, bool *more)
         fl_arena_calloc(&keeper->arena, KEEPER_REMOVAL_COUNT_MAX, sizeof(*records));
     if (records == NULL)
         return FL_NO_MEMORY;
-    enum fl_error error = fl_store_read_begin(keeper->people, &read);
-    if (error != FL_OK)
+    enum fl_error error = fl_store_read_begin(keeper->registry, &registry);
+    if (error == FL_OK)
+        error = fl_store_read_begin(keeper->people, &read);
+    if (error != FL_OK) {
+        (void)fl_store_read_end(&registry);
         return error;
+    }
     /* What was removed last is in the view before anything is looked at again. */
     bool is_behind = fl_meta_position(read.kv, FL_TOPIC_SUBJECTS, 0).next < keeper->removed_at;
     fl_meta_head(read.kv, &head);
     keeper->walk.look_count = is_behind ? 0 : KEEPER_LOOK_COUNT;
     while (count < KEEPER_REMOVAL_COUNT_MAX &&
            fl_people_next_due(read.kv, &keeper->walk, head.time_ms, subject_id, &revision))
-        if (!fl_privacy_removal(keeper, subject_id, revision, &records[count++]))
+        if (may_remove(keeper, read.kv, registry.kv, subject_id) &&
+            !fl_privacy_removal(keeper, subject_id, revision, &records[count++]))
             fl_kv_fail(read.kv, FL_NO_MEMORY);
     error = fl_store_read_end(&read);
+    enum fl_error ended = fl_store_read_end(&registry);
+    error = error != FL_OK ? error : ended;
     if (error == FL_OK && count != 0)
         error = fl_privacy_append_subjects(keeper, records, count);
     if (count != 0)

@@ -34,6 +34,7 @@ struct fl_privacy {
     struct fl_people_walk walk;
     uint64_t removed_at; /* end of subjects behind the last removals */
     int64_t removed_again_ms;
+    bool awaits_mail; /* a profile must open until it has been sent */
     char waits_for[FL_KEYRING_DETAIL_SIZE];
 };
 
@@ -59,6 +60,11 @@ enum fl_error fl_privacy_append_subjects(struct fl_privacy *keeper, const struct
 /* A removal of "<subject>/<revision>" in the arena. */
 bool fl_privacy_removal(struct fl_privacy *keeper, const char *subject_id, uint64_t revision,
                         struct fl_record *record);
+
+/* last_mail.c: whether the person has still to be told, of whose erasure the registry knows or will
+ * know in a moment. */
+bool fl_privacy_awaits_mail(const struct fl_privacy *keeper, struct fl_kv *registry,
+                            struct fl_arena *arena, const char *subject_id);
 
 /* keys.c: what every node does for itself. */
 enum fl_error fl_privacy_look(struct fl_privacy *keeper, struct epochs_now *now) FL_MUST_USE;

@@ -24,3 +24,14 @@ struct about fl_about_reseller(const struct fl_composer *composer, const fl_outb
 /* A license that was bought: its activation code. */
 struct about fl_about_license(const struct fl_composer *composer, const fl_outbox_row *row,
                               struct values *values);
+
+/* notices.c: a date of a device; a license that is used up; an erasure that has begun. */
+struct about fl_about_owner_notice(const struct fl_composer *composer, const fl_outbox_row *row,
+                                   struct values *values);
+struct about fl_about_license_ended(const struct fl_composer *composer, const fl_outbox_row *row,
+                                    struct values *values);
+struct about fl_about_erasure(const struct fl_composer *composer, const fl_outbox_row *row,
+                              struct values *values);
+
+/* What a date is called ("Warranty ends"). */
+const char *fl_lifecycle_words(Fleetlog__V1__LifecycleFact fact);

@@ -30,27 +30,30 @@ const char *fl_mail_time(struct fl_arena *arena, int64_t time_ms)
 }
 
 /* The sealed profile; COMPOSED, or why there is none. */
-static enum fl_composed find_sealed(const struct fl_composer *c, struct fl_slice id,
+static enum fl_composed find_sealed(const struct fl_composer *c, struct fl_slice id, bool is_last,
                                     uint64_t *revision, struct fl_slice *bytes)
 {
-    /* Nobody writes to somebody erased, not even about what was under way. */
-    if (fl_people_is_erased(c->people, id))
-        return FL_COMPOSED_NO_ADDRESS;
+    /* Nobody writes to somebody erased about what was under way; of the erasure itself he is told
+     * while the profile can still be read. */
+    bool erased = fl_people_is_erased(c->people, id);
+    if (erased != is_last)
+        return erased ? FL_COMPOSED_NO_ADDRESS : FL_COMPOSED_LATER;
     bool found = *revision == 0 ? fl_people_sealed(c->people, id, revision, bytes)
                                 : fl_people_sealed_revision(c->people, id, *revision, bytes);
     if (found)
         return FL_COMPOSED;
     if (c->people->error != FL_OK)
         return FL_COMPOSED_FAILED;
-    return fl_people_revision(c->people, id) == 0 ? FL_COMPOSED_LATER : FL_COMPOSED_NO_ADDRESS;
+    return fl_people_revision(c->people, id) == 0 && !is_last ? FL_COMPOSED_LATER
+                                                              : FL_COMPOSED_NO_ADDRESS;
 }
 
-enum fl_composed fl_compose_address(const struct fl_composer *c, const char *subject_id,
-                                    uint64_t revision, const char **address)
+static enum fl_composed find_address(const struct fl_composer *c, const char *subject_id,
+                                     bool is_last, uint64_t revision, const char **address)
 {
     struct fl_slice bytes;
     ProtobufCMessage *message = NULL;
-    enum fl_composed found = find_sealed(c, fl_slice_text(subject_id), &revision, &bytes);
+    enum fl_composed found = find_sealed(c, fl_slice_text(subject_id), is_last, &revision, &bytes);
     if (found != FL_COMPOSED)
         return found;
     if (fl_message_decode(c->arena, &fleetlog__v1__sealed_profile__descriptor, bytes, &message) !=
@@ -78,6 +81,12 @@ enum fl_composed fl_compose_address(const struct fl_composer *c, const char *sub
         return FL_COMPOSED_NO_ADDRESS;
     *address = fl_arena_text(c->arena, fl_slice_text(normalised));
     return *address == NULL ? FL_COMPOSED_FAILED : FL_COMPOSED;
+}
+
+enum fl_composed fl_compose_address(const struct fl_composer *c, const char *subject_id,
+                                    uint64_t revision, const char **address)
+{
+    return find_address(c, subject_id, false, revision, address);
 }
 
 void fl_mail_id(const char *event_id, const char *subject_id, Fleetlog__V1__MailKind kind,
@@ -257,6 +266,12 @@ static struct about look_at(const struct fl_composer *c, const fl_outbox_row *ro
         return fl_about_reseller(c, row, values);
     case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_LICENSE_CODE:
         return fl_about_license(c, row, values);
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_OWNER_NOTICE:
+        return fl_about_owner_notice(c, row, values);
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_LICENSE_ENDED:
+        return fl_about_license_ended(c, row, values);
+    case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_ERASURE_REQUESTED:
+        return fl_about_erasure(c, row, values);
     case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_SIGN_UP_KNOWN:
     case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_ADDRESS_CHANGED:
         return about_news(c, row);
@@ -291,9 +306,10 @@ enum fl_composed fl_compose_outbox(const struct fl_composer *c, const fl_outbox_
         return FL_COMPOSED_FAILED;
     bool refusable = fl_mail_may_be_refused(row->kind);
     if (rule == NULL || !about.lives ||
-        (refusable && fl_is_unsubscribed(c->registry, (uint32_t)row->kind, row->subject_id)))
+        (refusable && fl_mail_is_refused(c->registry, c->arena, row->kind, row->subject_id)))
         return FL_COMPOSED_WITHDRAWN;
-    enum fl_composed composed = fl_compose_address(c, row->subject_id, row->revision, &mail->to);
+    bool is_last = row->kind == FLEETLOG__V1__MAIL_KIND__MAIL_KIND_ERASURE_REQUESTED;
+    enum fl_composed composed = find_address(c, row->subject_id, is_last, row->revision, &mail->to);
     if (composed != FL_COMPOSED)
         return composed;
     /* The thing's own generation: one that was sent again has a newer one than this event. */

@@ -8,7 +8,7 @@
 #include "projections/registry/registry.h"
 #include "projections/registry/reseller.h"
 
-static const char *words_of(Fleetlog__V1__LifecycleFact fact)
+const char *fl_lifecycle_words(Fleetlog__V1__LifecycleFact fact)
 {
     switch ((int)fact) {
     case FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_BATTERY_REPLACEMENT:
@@ -36,7 +36,7 @@ static const char *list(struct fl_arena *arena, const struct fl_renewals *renewa
         lines = fl_arena_printf(arena, "%s%s%s%s%s%s%s: %s %s", lines, i == 0 ? "" : "\n",
                                 or_ups(one->model), one->sku[0] == '\0' ? "" : ", SKU ", one->sku,
                                 one->part[0] == '\0' ? "" : ", part ", one->part,
-                                words_of(one->fact), one->date);
+                                fl_lifecycle_words(one->fact), one->date);
     }
     if (lines != NULL && renewals->more)
         lines = fl_arena_printf(arena, "%s\nand more", lines);
@@ -81,7 +81,7 @@ static bool add_renewals(const struct fl_composer *c, const fl_outbox_row *row,
     const struct fl_renewal *one = noticed(renewals, row);
     if (one == NULL)
         return false;
-    fl_values_add(values, "what", words_of(one->fact));
+    fl_values_add(values, "what", fl_lifecycle_words(one->fact));
     fl_values_add(values, "date", one->date);
     fl_values_add(values, "model", or_ups(one->model));
     fl_values_add(values, "sku", one->sku);

@@ -48,11 +48,12 @@ static json_t *policy_json(struct call *call, const fl_policy_row *row)
             conditions, json_string(word_of(call, &fleetlog__v1__condition_kind__descriptor,
                                             "CONDITION_KIND_", (int)row->conditions[i]->kind)));
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:b}", "accountId", row->account_id, "severity",
+        "{s:s, s:s, s:s, s:o, s:o, s:b, s:b}", "accountId", row->account_id, "severity",
         word_of(call, &fleetlog__v1__severity__descriptor, "SEVERITY_", (int)row->severity_min),
         "set",
         word_of(call, &fleetlog__v1__device_set__descriptor, "DEVICE_SET_", (int)row->devices),
-        "devices", devices, "conditions", conditions, "paused", row->paused != 0);
+        "devices", devices, "conditions", conditions, "paused", row->paused != 0, "renewals",
+        row->without_renewals == 0);
 }
 
 void fl_route_get_notifications(struct call *call)
@@ -120,6 +121,7 @@ void fl_route_put_notifications(struct call *call)
     const char *severity = fl_body_text(call, "severity");
     const char *set = fl_body_text(call, "set");
     const char *paused = fl_body_text_or(call, "paused", "no");
+    const char *renewals = fl_body_text_or(call, "renewals", "yes");
     if (!fl_call_body_is_good(call))
         return;
     int severity_min = value_of(call, &fleetlog__v1__severity__descriptor, "SEVERITY_", severity);
@@ -131,6 +133,8 @@ void fl_route_put_notifications(struct call *call)
         fl_call_problem(call, 422, "set must be all, own, shared or listed", NULL, "set");
     else if (strcmp(paused, "yes") != 0 && strcmp(paused, "no") != 0)
         fl_call_problem(call, 422, "paused must be yes or no", NULL, "paused");
+    else if (strcmp(renewals, "yes") != 0 && strcmp(renewals, "no") != 0)
+        fl_call_problem(call, 422, "renewals must be yes or no", NULL, "renewals");
     if (call->answer->status != 0 || !read_conditions(call, &action) ||
         !read_devices(call, &action))
         return;
@@ -138,6 +142,7 @@ void fl_route_put_notifications(struct call *call)
     action.severity_min = (Fleetlog__V1__Severity)severity_min;
     action.devices = (Fleetlog__V1__DeviceSet)devices;
     action.paused = strcmp(paused, "yes") == 0;
+    action.without_renewals = strcmp(renewals, "no") == 0;
     if (action.account_id == NULL)
         fl_call_error(call, FL_NO_MEMORY);
     else
@@ -220,7 +225,7 @@ static bool is_refused_already(struct call *call, struct fl_kv *kv, const struct
                       refusal->kind == FLEETLOG__V1__MAIL_KIND__MAIL_KIND_CONDITION_CLEARED;
     const fl_policy_row *policy = fl_policy_of(kv, &call->arena, refusal->subject_id);
     return conditions ? policy != NULL && policy->paused
-                      : fl_is_unsubscribed(kv, (uint32_t)refusal->kind, refusal->subject_id);
+                      : fl_mail_is_refused(kv, &call->arena, refusal->kind, refusal->subject_id);
 }
 
 /* One click (RFC 8058), from a mail program or the page above; again is as good as once. */

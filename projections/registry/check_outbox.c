@@ -8,8 +8,8 @@ bool fl_check_outbox(struct fl_checking *c, struct fl_slice key, const void *opa
 {
     const fl_outbox_row *row = opaque;
     struct fl_key own;
-    fl_key_outbox(&own, row->sequence);
-    if (!fl_slice_equal(fl_key_slice(&own), key))
+    fl_key_outbox(&own, row->sequence, (uint32_t)row->kind, row->subject_id);
+    if (!own.bad && !fl_slice_equal(fl_key_slice(&own), key))
         return fl_broken(c, 1, "mail for event %s", row->event_id);
     return fl_id_is_valid(fl_slice_text(row->subject_id)) ||
            fl_broken(c, 31, "mail for event %s goes to nobody", row->event_id);

@@ -34,9 +34,9 @@ static bool is_owed(struct fl_deciding *d, const Fleetlog__V1__MailCause *cause,
 {
     bool raised = cause->kind == FLEETLOG__V1__MAIL_KIND__MAIL_KIND_CONDITION_RAISED;
     if (!raised && cause->kind != FLEETLOG__V1__MAIL_KIND__MAIL_KIND_CONDITION_CLEARED) {
-        const fl_outbox_row *row = fl_outbox_get(d->kv, d->arena, cause->sequence);
-        if (row == NULL || row->kind != cause->kind ||
-            strcmp(row->event_id, cause->event_id) != 0 || strcmp(row->subject_id, subject_id) != 0)
+        const fl_outbox_row *row =
+            fl_outbox_get(d->kv, d->arena, cause->sequence, (uint32_t)cause->kind, subject_id);
+        if (row == NULL || strcmp(row->event_id, cause->event_id) != 0)
             return false;
         if (row->company_id[0] != '\0')
             d->company_id = fl_slice_text(row->company_id);
@@ -162,6 +162,7 @@ const ProtobufCMessage *fl_decide_set_notification_policy(struct fl_deciding *d)
     event->conditions = action->conditions;
     event->n_conditions = action->n_conditions;
     event->paused = action->paused;
+    event->without_renewals = action->without_renewals;
     return &event->base;
 }
 
@@ -186,7 +187,7 @@ const ProtobufCMessage *fl_decide_unsubscribe(struct fl_deciding *d)
     if (policy == NULL)
         return NULL;
     if (conditions ? policy->paused
-                   : fl_is_unsubscribed(d->kv, (uint32_t)action->kind, action->subject_id))
+                   : fl_mail_is_refused(d->kv, d->arena, action->kind, action->subject_id))
         return fl_reject(d, FL_REJECT(WRONG_STATE), "You get no such mail already.");
     Fleetlog__V1__Unsubscribed *event = fl_answer(d, FL_MESSAGE_Unsubscribed);
     event->subject_id = action->subject_id;

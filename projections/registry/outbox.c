@@ -4,10 +4,12 @@
 
 #include <string.h>
 
-void fl_key_outbox(struct fl_key *key, uint64_t sequence)
+void fl_key_outbox(struct fl_key *key, uint64_t sequence, uint32_t kind, const char *subject_id)
 {
     fl_key_begin(key);
     fl_key_u64(key, sequence);
+    fl_key_u32(key, kind);
+    fl_key_id_text(key, subject_id);
 }
 
 void fl_key_alert_due(struct fl_key *key, const fl_alert_row *row)
@@ -44,10 +46,11 @@ fl_alert_row *fl_alert_get(struct fl_kv *kv, struct fl_arena *arena, const char 
     return fl_row_get(kv, arena, FL_TABLE_ALERTS, &key);
 }
 
-const fl_outbox_row *fl_outbox_get(struct fl_kv *kv, struct fl_arena *arena, uint64_t sequence)
+const fl_outbox_row *fl_outbox_get(struct fl_kv *kv, struct fl_arena *arena, uint64_t sequence,
+                                   uint32_t kind, const char *subject_id)
 {
     struct fl_key key;
-    fl_key_outbox(&key, sequence);
+    fl_key_outbox(&key, sequence, kind, subject_id);
     return fl_row_get(kv, arena, FL_TABLE_OUTBOX, &key);
 }
 
@@ -95,6 +98,22 @@ bool fl_mail_may_be_refused(Fleetlog__V1__MailKind kind)
     case FLEETLOG__V1__MAIL_KIND__MAIL_KIND_CONDITION_CLEARED:
         return true;
     default:
-        return false;
+        return fl_mail_is_about_renewals(kind);
     }
+}
+
+bool fl_mail_is_about_renewals(Fleetlog__V1__MailKind kind)
+{
+    return kind == FLEETLOG__V1__MAIL_KIND__MAIL_KIND_OWNER_NOTICE ||
+           kind == FLEETLOG__V1__MAIL_KIND__MAIL_KIND_LICENSE_ENDED;
+}
+
+bool fl_mail_is_refused(struct fl_kv *kv, struct fl_arena *arena, Fleetlog__V1__MailKind kind,
+                        const char *subject_id)
+{
+    bool has_policy = fl_mail_is_about_renewals(kind) &&
+                      fl_row_by_id(kv, arena, FL_TABLE_ACCOUNTS, fl_slice_text(subject_id)) != NULL;
+    const fl_policy_row *policy = has_policy ? fl_policy_of(kv, arena, subject_id) : NULL;
+    return policy != NULL ? policy->paused || policy->without_renewals
+                          : fl_is_unsubscribed(kv, (uint32_t)kind, subject_id);
 }

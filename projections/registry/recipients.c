@@ -108,3 +108,35 @@ bool fl_alert_recipients(struct fl_kv *kv, struct fl_arena *arena, const fl_aler
     fl_key_id_text(&key, alert->device_id);
     return ask_all(&a, FL_TABLE_GRANTS, &key, false);
 }
+
+bool fl_notice_is_wanted(struct fl_kv *kv, struct fl_arena *arena, Fleetlog__V1__MailKind kind,
+                         const char *company_id, const char *device_id, const char *account_id)
+{
+    const fl_account_row *account =
+        fl_row_by_id(kv, arena, FL_TABLE_ACCOUNTS, fl_slice_text(account_id));
+    if (account == NULL || strcmp(account->company_id, company_id) != 0 ||
+        account->role != FLEETLOG__V1__ROLE__ROLE_ADMINISTRATOR ||
+        fl_mail_is_refused(kv, arena, kind, account_id))
+        return false;
+    const fl_policy_row *policy = fl_policy_of(kv, arena, account_id);
+    return policy != NULL &&
+           (device_id == NULL || covers_device(policy, FL_RELATION_MEMBER, device_id));
+}
+
+bool fl_notice_recipients(struct fl_kv *kv, struct fl_arena *arena, Fleetlog__V1__MailKind kind,
+                          const char *company_id, const char *device_id,
+                          const struct fl_recipients *recipients)
+{
+    struct fl_key list;
+    struct fl_kv_walk walk;
+    char id[FL_ID_TEXT_SIZE];
+    fl_key_list(&list, FL_INDEX_COMPANY_ACCOUNTS, fl_slice_text(company_id));
+    fl_kv_walk_begin(&walk, kv, FL_TABLE_INDEX, fl_key_slice(&list));
+    while (fl_kv_walk_next(&walk)) {
+        fl_key_tail_id(walk.key, id);
+        if (fl_notice_is_wanted(kv, arena, kind, company_id, device_id, id) &&
+            !recipients->found(recipients->context, id))
+            return false;
+    }
+    return kv->error == FL_OK;
+}

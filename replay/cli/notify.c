@@ -33,11 +33,13 @@ static void print_policy(const json_t *policy)
     char conditions[LIST_SIZE];
     const char *set = fl_json_member(policy, "set");
     bool listed = strcmp(set, "listed") == 0;
-    printf("mail        %s\nseverity    %s and above\ndevices     %s\nconditions  %s\n",
+    printf("mail        %s\nseverity    %s and above\ndevices     %s\nconditions  %s\nrenewals    "
+           "%s\n",
            json_is_true(json_object_get(policy, "paused")) ? "paused" : "on",
            fl_json_member(policy, "severity"),
            listed ? join(json_object_get(policy, "devices"), devices) : set,
-           join(json_object_get(policy, "conditions"), conditions));
+           join(json_object_get(policy, "conditions"), conditions),
+           json_is_true(json_object_get(policy, "renewals")) ? "on" : "off");
 }
 
 static int show_command(struct fl_cli *cli, const struct fl_arguments *arguments)
@@ -75,6 +77,7 @@ static json_t *changed_policy(const struct fl_arguments *arguments, const json_t
 {
     const char *severity = fl_argument(arguments, "severity");
     const char *set = fl_argument(arguments, "devices");
+    const char *renewals = fl_argument(arguments, "renewals");
     bool paused = json_is_true(json_object_get(before, "paused"));
     bool names_devices = fl_argument(arguments, "device") != NULL;
     json_t *body = json_object();
@@ -96,6 +99,9 @@ static json_t *changed_policy(const struct fl_arguments *arguments, const json_t
     paused = fl_argument(arguments, "pause") != NULL ||
              (paused && fl_argument(arguments, "resume") == NULL);
     json_object_set_new(body, "paused", json_string(paused ? "yes" : "no"));
+    if (renewals == NULL)
+        renewals = json_is_true(json_object_get(before, "renewals")) ? "yes" : "no";
+    json_object_set_new(body, "renewals", json_string(renewals));
     return body;
 }
 
@@ -122,7 +128,9 @@ static const struct fl_option set_options[] = {
     {"device", 'D', "DEVICE", "only this device (name or id); may be repeated"},
     {"condition", 'c', "CONDITION", "only this condition, such as on-battery; may be repeated"},
     {"all-conditions", 0, NULL, "every condition again"},
-    {"pause", 0, NULL, "no mail about conditions for now"},
+    {"renewals", 'r', "YES|NO",
+     "mail to administrators about dates of devices and ends of licenses"},
+    {"pause", 0, NULL, "no mail about any of it for now"},
     {"resume", 0, NULL, "mail again"},
     {NULL, 0, NULL, NULL},
 };

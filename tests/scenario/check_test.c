@@ -274,7 +274,7 @@ static void mail_for_nobody(struct fl_kv *kv, struct fl_arena *arena)
     fl_outbox_row row = FLEETLOG__ROWS__V1__OUTBOX_ROW__INIT;
     struct fl_key key;
     row.sequence = 7;
-    fl_key_outbox(&key, row.sequence);
+    fl_key_outbox(&key, row.sequence, 1, cast_id("subject", 1));
     fl_row_put(kv, arena, FL_TABLE_OUTBOX, &key, &row.base);
 }
 

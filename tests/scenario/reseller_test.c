@@ -12,6 +12,7 @@
 #include "core/timestamp.h"
 #include "fleetlog/v1/privacy.pb-c.h"
 #include "projections/registry/lifecycle.h"
+#include "projections/registry/outbox.h"
 #include "projections/registry/reseller.h"
 #include "schemas/fields.h"
 #include "tests/scenario/cast_privacy.h"
@@ -243,6 +244,32 @@ static void an_erasure_names_two_hundred_and_ends_all(void **state)
     }
 }
 
+/* Below the limit, at it and above: no event is told to more administrators than that. */
+static void a_notice_goes_to_fifty_administrators(void **state)
+{
+    (void)state;
+    enum { FIRST = 300 };
+    static struct world world;
+    for (unsigned count = FL_NOTICE_PEOPLE_MAX - 1; count <= FL_NOTICE_PEOPLE_MAX + 1; count++) {
+        unsigned owed = 0;
+        struct fl_kv_walk walk;
+        world_init(&world);
+        cast_begin(&world); /* company 1 has one administrator */
+        for (unsigned i = 1; i < count; i++)
+            cast_create_account(&world, FIRST + i, 1, FLEETLOG__V1__ROLE__ROLE_ADMINISTRATOR);
+        assert_int_equal(cast_date(&world, 1, 1, "2026-01-20"), FL_MESSAGE_LifecycleFactSet);
+        cast_fire_all(&world);
+        fl_kv_walk_begin(&walk, world.views[0].kv, FL_TABLE_OUTBOX, FL_SLICE_NULL);
+        while (fl_kv_walk_next(&walk)) {
+            const fl_outbox_row *row =
+                fl_row_decode(world.views[0].kv, &world.other_arena, FL_TABLE_OUTBOX, walk.value);
+            owed += row->kind == FLEETLOG__V1__MAIL_KIND__MAIL_KIND_OWNER_NOTICE;
+        }
+        assert_int_equal(owed, count < FL_NOTICE_PEOPLE_MAX ? count : FL_NOTICE_PEOPLE_MAX);
+        world_fini(&world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +280,7 @@ int main(void)
         cmocka_unit_test(what_is_remembered_of_dates_is_bounded),
         cmocka_unit_test(no_event_for_resellers_tells_how_devices_run),
         cmocka_unit_test(an_erasure_names_two_hundred_and_ends_all),
+        cmocka_unit_test(a_notice_goes_to_fifty_administrators),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

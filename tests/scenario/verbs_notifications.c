@@ -163,7 +163,8 @@ static void raise_late(struct scenario *s, const struct arguments *a)
 }
 
 static void set_policy(struct scenario *s, const char *severity, const char *set,
-                       const char *devices, const char *conditions, bool paused)
+                       const char *devices, const char *conditions, bool paused,
+                       bool without_renewals)
 {
     static char names[LIST_COUNT_MAX][32];
     static char ids[LIST_COUNT_MAX][FL_ID_TEXT_SIZE];
@@ -192,33 +193,40 @@ static void set_policy(struct scenario *s, const char *severity, const char *set
     }
     action.conditions = pointers_to;
     action.paused = paused;
+    action.without_renewals = without_renewals;
     request(s, &action.base);
 }
 
 static void want_all(struct scenario *s, const struct arguments *a)
 {
-    set_policy(s, a->texts[0], a->texts[1], "", "", false);
+    set_policy(s, a->texts[0], a->texts[1], "", "", false, false);
 }
 
 static void want_listed(struct scenario *s, const struct arguments *a)
 {
-    set_policy(s, a->texts[0], "LISTED", a->texts[1], "", false);
+    set_policy(s, a->texts[0], "LISTED", a->texts[1], "", false, false);
 }
 
 static void want_conditions(struct scenario *s, const struct arguments *a)
 {
-    set_policy(s, a->texts[1], "ALL", "", a->texts[0], false);
+    set_policy(s, a->texts[1], "ALL", "", a->texts[0], false, false);
 }
 
 static void want_nothing(struct scenario *s, const struct arguments *a)
 {
     (void)a;
-    set_policy(s, "CRITICAL", "ALL", "", "", true);
+    set_policy(s, "CRITICAL", "ALL", "", "", true, false);
+}
+
+static void want_no_renewals(struct scenario *s, const struct arguments *a)
+{
+    (void)a;
+    set_policy(s, "CRITICAL", "ALL", "", "", false, true);
 }
 
 static void want_odd(struct scenario *s, const struct arguments *a)
 {
-    set_policy(s, "CRITICAL", a->texts[1], a->texts[0], "", false);
+    set_policy(s, "CRITICAL", a->texts[1], a->texts[0], "", false, false);
 }
 
 static void choose_for(struct scenario *s, const struct arguments *a)
@@ -261,6 +269,7 @@ const struct pattern notification_patterns[] = {
     {"wants mail about $l from $w on", want_conditions},
     {"wants mail for the devices $l of the set $w", want_odd},
     {"wants no mail", want_nothing},
+    {"wants no mail about renewals", want_no_renewals},
     {"chooses for $w", choose_for},
     {"unsubscribes from $w", unsubscribe},
     {"unsubscribes $w from $w", unsubscribe_other},

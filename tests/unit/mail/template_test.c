@@ -70,7 +70,7 @@ static void every_template_escapes_every_value(void **state)
         assert_true(strncmp(rendered.subject, "[fleetlog] ", 11) == 0);
         assert_null(strchr(rendered.subject, '\n'));
     }
-    assert_int_equal(count, 15);
+    assert_int_equal(count, 18);
     fl_arena_fini(&arena);
 }
 
@@ -220,7 +220,8 @@ static void subjects_are_those_that_are_promised(void **state)
         {"invitation", ""},     {"share_offer", "a UPS"},  {"transfer_offer", "a UPS"},
         {"sign_up", ""},        {"sign_up_known", ""},     {"password_reset", ""},
         {"address_change", ""}, {"address_changed", ""},   {"license_code", ""},
-        {"reseller_offer", ""}, {"reseller_reminder", ""}, {"renewals_report", ""}};
+        {"reseller_offer", ""}, {"reseller_reminder", ""}, {"renewals_report", ""},
+        {"license_ended", ""},  {"erasure_requested", ""}};
     for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
         struct fl_template_values values = all(offers[i][1], storage);
         for (size_t k = 0; k < values.count; k++)
