@@ -34,9 +34,11 @@ class Notices(SystemTest):
         wait_until(lambda: len(self.peer.to(address)) >= count, f"{count} mails to {address}")
         return self.peer.to(address)
 
+    def events(self, node, name):
+        return [e for e in node.run("tail", "-t", "events", "-o", "beginning", "-e") if e["type"].endswith(f".{name}")]
+
     def sent(self, node):
-        events = node.run("tail", "-t", "events", "-o", "beginning", "-e")
-        return [e for e in events if e["type"].endswith(".NotificationSent")]
+        return self.events(node, "NotificationSent")
 
     def test_an_owner_hears_of_dates_until_he_stops_it(self):
         node = self.begin()
@@ -67,6 +69,7 @@ class Notices(SystemTest):
         policy = node.one("notify", "show", account=node.owner)
         self.assertEqual((policy["renewals"], policy["paused"]), (False, False))
         node.one("lifecycle", "set", "rack-2", "battery-replacement", due, account=node.owner)
+        wait_until(lambda: len(self.events(node, "RenewalNoticeDue")) == 3, "it is due while nobody wants it")
         node.run("notify", "set", "--renewals", "maybe", code=1, account=node.owner, parse=False)
         node.one("notify", "set", "--renewals", "yes", account=node.owner)
         node.one("lifecycle", "set", "rack-2", "warranty-end", days_from_now(25), account=node.owner)

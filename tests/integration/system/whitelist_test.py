@@ -136,6 +136,7 @@ class Whitelist(SystemTest):
         self.fill()
         self.assert_marks_are_known()
         declined = node.one("reseller", "link", RITA, account=node.owner)["token"]
+        self.mails(1)  # an offer that has ended is not sent any more
         self.route("show", declined)
         self.route("decline", declined)
         self.route("accept", declined, 409)
