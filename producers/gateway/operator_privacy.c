@@ -67,6 +67,38 @@ static const char *stage_of(const fl_erasure_row *row, const struct fl_epochs *e
                                         : "is being finished";
 }
 
+/* Whom or what an erasure waits for, in words; "" when it is done. */
+static const char *waits_for(struct call *call, struct fl_kv *kv, const fl_erasure_row *row,
+                             const struct fl_epochs *epochs)
+{
+    struct fl_arena *arena = &call->arena;
+    if (row->done)
+        return "";
+    if (row->epoch == epochs->newest)
+        return "the node that holds the keeper's lease: it opens an epoch at most as often as "
+               "[keys] "
+               "erasure_interval says";
+    bool is_moving = row->epoch >= epochs->oldest_open;
+    const fl_epoch_row *epoch =
+        fl_registry_epoch(kv, arena, is_moving ? epochs->newest : epochs->closed);
+    const fl_node_row *node = NULL;
+    if (epoch != NULL && is_moving)
+        node =
+            fl_registry_node_missing(kv, arena, epoch->stored_node_ids, epoch->n_stored_node_ids);
+    else if (epoch != NULL)
+        node = fl_registry_node_missing(kv, arena, epoch->destroyed_node_ids,
+                                        epoch->n_destroyed_node_ids);
+    if (node == NULL)
+        return is_moving ? "everybody's profile to be sealed anew" : "its last event";
+    return fl_arena_printf(arena,
+                           is_moving
+                               ? "node %s, which has not confirmed the new keys"
+                               : "node %s, which has not confirmed that the old keys and what "
+                                 "its files held are gone (on Kafka it waits for the "
+                                 "compaction of the topic subjects)",
+                           node->node_id);
+}
+
 /* ?after=SEQUENCE: waits a little for something newer. */
 void fl_route_get_erasure(struct call *call)
 {
@@ -95,16 +127,17 @@ void fl_route_get_erasure(struct call *call)
         fl_registry_erasure(read.kv, &call->arena, fl_slice_text(call->parameters[0]));
     fl_registry_epochs(read.kv, &call->arena, &epochs);
     fl_meta_head(read.kv, &head);
+    const char *waiting = row == NULL ? "" : waits_for(call, read.kv, row, &epochs);
     if (!fl_call_read_end(call, &read))
         return;
     if (row == NULL)
         fl_call_problem(call, 404, "Nobody asked for this erasure", NULL, NULL);
     else
         fl_call_answer(call, 200,
-                       json_pack("{s:s, s:s, s:b, s:I, s:I}", "subjectId", row->subject_id, "stage",
-                                 stage_of(row, &epochs), "erased", (int)row->done, "requestedAtMs",
-                                 (json_int_t)row->requested_at_ms, "sequence",
-                                 (json_int_t)head.sequence));
+                       json_pack("{s:s, s:s, s:s, s:b, s:I, s:I}", "subjectId", row->subject_id,
+                                 "stage", stage_of(row, &epochs), "waitsFor", waiting, "erased",
+                                 (int)row->done, "requestedAtMs", (json_int_t)row->requested_at_ms,
+                                 "sequence", (json_int_t)head.sequence));
 }
 
 /* A new link key; the old ones stay, so that links that are out keep their worth. */

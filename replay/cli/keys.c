@@ -133,6 +133,10 @@ static int read_passphrase(const char *path, char out[FL_PASSPHRASE_SIZE_MAX + 2
 {
     size_t size = 0;
     enum fl_error error = fl_file_check_private(path);
+    if (error == FL_DENIED) {
+        fl_cli_error("%s: others than its owner may read it; chmod 600 it", path);
+        return fl_error_exit_code(error);
+    }
     if (error == FL_OK)
         error = fl_file_read(path, (uint8_t *)out, FL_PASSPHRASE_SIZE_MAX + 1, &size);
     if (error != FL_OK)

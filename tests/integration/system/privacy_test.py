@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A person is erased for good: nothing readable of him is left, and everything else goes on."""
 import base64
+import json
+import os
 import pathlib
+import signal
 import unittest
 
 from harness import SystemTest, wait_until
@@ -66,6 +69,23 @@ class PrivacyTest(SystemTest):
         node.run("check", "people", parse=False)
         self.assertEqual(node.stop(), 0)
 
+    def test_whom_it_waits_for_is_said(self):
+        node, _, _, _ = self.begin()
+        refused = node.run("erase", VICTIM, account=OWNER, code=3, parse=False)
+        self.assertIn(b"on behalf of owner@example.org only owner@example.org can be erased", refused.stderr)
+        for wrong in ("0", "1000001", "soon"):
+            node.run("erase", VICTIM, "--timeout", wrong, code=2, parse=False)
+        keeper = node.duty(" keep")
+        os.kill(keeper, signal.SIGSTOP)
+        try:
+            late = node.run("erase", VICTIM, "--timeout", "1", code=75, parse=False)
+            self.assertIn("the node that holds the keeper's lease", json.loads(late.stdout)["waitsFor"])
+            self.assertIn(b"not done within 1 s; it goes on by itself, and `fleetlog erase 0", late.stderr)
+        finally:
+            os.kill(keeper, signal.SIGCONT)
+        self.assertTrue(node.run("erase", json.loads(late.stdout)["subjectId"])[0]["erased"])
+        self.assertEqual(node.stop(), 0)
+
     def killed_at(self, point):
         node = self.node(
             point,
@@ -112,6 +132,10 @@ class PrivacyTest(SystemTest):
         other.run("keys", "restore", copy, "--passphrase-file", secret, parse=False)
         self.assertEqual(other.run("keys", "list")[0], mine)
         other.run("keys", "restore", copy, "--passphrase-file", secret, code=None, parse=False)
+        secret.chmod(0o640)
+        refused = node.run("keys", "backup", self.directory / "none", "--passphrase-file", secret, code=1, parse=False)
+        self.assertIn(b"passphrase: others than its owner may read it; chmod 600 it", refused.stderr)
+        self.assertFalse((self.directory / "none").exists())
         third = self.node("c")
         asked = third.run("keys", "request")[0]
         sealed = self.directory / "sealed"
