@@ -38,7 +38,8 @@ struct fl_topic_info {
 };
 
 /* Creates the topic if it is missing; FL_EXISTS if it is there with other partitions or compaction.
- * Another retention of an existing topic is adopted (on Kafka it is the administrator's to change).
+ * Another retention of an existing topic is adopted (on Kafka it is the administrator's to change);
+ * a compacted topic on Kafka that forgets later than a new one would is altered.
  */
 enum fl_error fl_journal_ensure_topic(struct fl_journal *journal,
                                       const struct fl_topic_spec *spec) FL_MUST_USE;

@@ -40,5 +40,7 @@ size_t fl_acl_operation_names(unsigned operations, const char *out[4])
         out[count++] = "Create";
     if ((operations & (FL_ACL_CHECK | FL_ACL_SET_UP)) != 0)
         out[count++] = "DescribeConfigs";
+    if ((operations & FL_ACL_ALTER) != 0)
+        out[count++] = "AlterConfigs";
     return count;
 }

@@ -15,6 +15,7 @@ enum fl_acl_operations {
     FL_ACL_WRITE = 2,  /* Write (and with it Describe) */
     FL_ACL_CHECK = 4,  /* DescribeConfigs: what the log's safety rests on is looked at */
     FL_ACL_SET_UP = 8, /* Create and DescribeConfigs */
+    FL_ACL_ALTER = 16, /* AlterConfigs: a compacted topic that forgets too late is mended */
 };
 
 struct fl_acl {

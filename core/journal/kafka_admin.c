@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/diag.h"
 #include "core/journal/kafka_internal.h"
 
 enum {
@@ -33,7 +34,7 @@ static void call_begin(struct call *call, struct fl_kafka *kafka, rd_kafka_admin
     rd_kafka_resp_err_t code = rd_kafka_AdminOptions_set_request_timeout(
         call->options, call->timeout_ms, text, sizeof(text));
     fl_assert(code == RD_KAFKA_RESP_ERR_NO_ERROR);
-    if (!asks) {
+    if (op == RD_KAFKA_ADMIN_OP_CREATETOPICS || op == RD_KAFKA_ADMIN_OP_DELETETOPICS) {
         code = rd_kafka_AdminOptions_set_operation_timeout(call->options, call->timeout_ms / 2,
                                                            text, sizeof(text));
         fl_assert(code == RD_KAFKA_RESP_ERR_NO_ERROR);
@@ -240,6 +241,112 @@ static enum fl_error create(struct fl_kafka *kafka, const char *full_name,
     return error;
 }
 
+/* Settings of how soon a compacted topic forgets: what is above ours forgets too late. */
+static const char *const forgetting[] = {"max.compaction.lag.ms", "segment.ms",
+                                         "min.cleanable.dirty.ratio", "file.delete.delay.ms"};
+
+static const struct config *config_of(const struct config *configs, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(configs[i].name, name) == 0)
+            return &configs[i];
+    return NULL;
+}
+
+static bool is_one_of_forgetting(const char *name)
+{
+    for (size_t i = 0; i < sizeof(forgetting) / sizeof(forgetting[0]); i++)
+        if (strcmp(forgetting[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Says all that differs in `text`, and fills `altered` with the topic's own settings, those that
+ * differ replaced: AlterConfigs takes back whatever it is not given. True: something differs. */
+static bool find_late(const rd_kafka_ConfigEntry_t **entries, size_t entry_count,
+                      const struct config *wanted, size_t wanted_count,
+                      rd_kafka_ConfigResource_t *altered, char text[256])
+{
+    size_t size = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < entry_count; i++) {
+        const char *name = rd_kafka_ConfigEntry_name(entries[i]);
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        const struct config *ours = config_of(wanted, wanted_count, name);
+        bool is_own =
+            rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG;
+        bool is_late = ours != NULL && value != NULL && is_one_of_forgetting(name) &&
+                       strtod(value, NULL) > strtod(ours->value, NULL);
+        if (value == NULL || (!is_own && !is_late))
+            continue;
+        (void)rd_kafka_ConfigResource_set_config(altered, name, is_late ? ours->value : value);
+        if (is_late && size < 256)
+            size += (size_t)snprintf(text + size, 256 - size, "%s%s=%s (is %s)",
+                                     size == 0 ? "" : ", ", name, ours->value, value);
+    }
+    return text[0] != '\0';
+}
+
+static enum fl_error alter(struct fl_kafka *kafka, const char *full_name,
+                           rd_kafka_ConfigResource_t *altered)
+{
+    struct call call;
+    size_t count = 0;
+    call_begin(&call, kafka, RD_KAFKA_ADMIN_OP_ALTERCONFIGS);
+    rd_kafka_AlterConfigs(kafka->control, &altered, 1, call.options, call.queue);
+    enum fl_error error = call_wait(&call, full_name);
+    if (error == FL_OK) {
+        const rd_kafka_ConfigResource_t **results = rd_kafka_AlterConfigs_result_resources(
+            rd_kafka_event_AlterConfigs_result(call.answer), &count);
+        rd_kafka_resp_err_t code =
+            count == 1 ? rd_kafka_ConfigResource_error(results[0]) : RD_KAFKA_RESP_ERR_UNKNOWN;
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            error = fl_kafka_fail(kafka, fl_kafka_error(code), "topic %s: %s", full_name,
+                                  rd_kafka_err2str(code));
+    }
+    call_end(&call);
+    return error;
+}
+
+/* A compacted topic that was made by others, or for another compaction, forgets as soon as a new
+ * one would. Where we may not say so, the administrator is told what to say. */
+static enum fl_error forget_in_time(struct fl_kafka *kafka, const char *full_name,
+                                    const struct fl_topic_spec *spec)
+{
+    struct config wanted[CONFIG_COUNT_MAX];
+    struct call call;
+    char text[256];
+    size_t count = 0;
+    size_t wanted_count = new_configs(kafka, spec, wanted);
+    rd_kafka_ConfigResource_t *asked =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, full_name);
+    rd_kafka_ConfigResource_t *altered =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, full_name);
+    call_begin(&call, kafka, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_DescribeConfigs(kafka->control, &asked, 1, call.options, call.queue);
+    enum fl_error error = call_wait(&call, full_name);
+    bool is_late = false;
+    if (error == FL_OK) {
+        const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+            rd_kafka_event_DescribeConfigs_result(call.answer), &count);
+        const rd_kafka_ConfigEntry_t **entries =
+            rd_kafka_ConfigResource_configs(resources[0], &count);
+        is_late = find_late(entries, count, wanted, wanted_count, altered, text);
+    }
+    call_end(&call);
+    if (is_late) {
+        error = alter(kafka, full_name, altered);
+        if (error == FL_OK)
+            fl_diag(TOPIC_ALTERED, FL_TEXT("topic", full_name), FL_TEXT("set", text));
+        else if (error == FL_DENIED)
+            fl_diag(TOPIC_FORGETS_LATE, FL_TEXT("topic", full_name), FL_TEXT("set", text));
+        error = error == FL_DENIED ? FL_OK : error;
+    }
+    rd_kafka_ConfigResource_destroy(asked);
+    rd_kafka_ConfigResource_destroy(altered);
+    return error;
+}
+
 enum fl_error fl_kafka_ensure_topic(struct fl_journal *journal, const struct fl_topic_spec *spec)
 {
     struct fl_kafka *kafka = fl_kafka_of(journal);
@@ -261,7 +368,7 @@ enum fl_error fl_kafka_ensure_topic(struct fl_journal *journal, const struct fl_
         return fl_kafka_fail(
             kafka, FL_EXISTS, "topic %s is there with %u partitions and cleanup.policy=%s",
             full_name, info.partition_count, info.compacted ? "compact" : "delete");
-    return FL_OK;
+    return spec->compacted ? forget_in_time(kafka, full_name, spec) : FL_OK;
 }
 
 enum fl_error fl_kafka_delete_topic(struct fl_journal *journal, const char *topic)

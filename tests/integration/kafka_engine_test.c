@@ -168,6 +168,74 @@ static void a_topic_with_unclean_election_is_refused(void **state)
     assert_non_null(strstr(fl_journal_detail(fixture->journal), "unclean"));
 }
 
+/* A setting of a topic; "" if it has none. */
+static void read_setting(const char *topic, const char *setting, char out[64])
+{
+    rd_kafka_t *admin = admin_open();
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin);
+    rd_kafka_ConfigResource_t *asked = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    size_t count = 0;
+    rd_kafka_DescribeConfigs(admin, &asked, 1, NULL, queue);
+    rd_kafka_event_t *answer = rd_kafka_queue_poll(queue, 20000);
+    assert_non_null(answer);
+    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(answer), &count);
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[0], &count);
+    out[0] = '\0';
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), setting) == 0)
+            snprintf(out, 64, "%s", rd_kafka_ConfigEntry_value(entries[i]));
+    rd_kafka_event_destroy(answer);
+    rd_kafka_ConfigResource_destroy(asked);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(admin);
+}
+
+/* Waits for the brokers to know. */
+static void expect_setting(const char *topic, const char *setting, const char *wanted)
+{
+    char value[64];
+    int64_t deadline_ms = now_ms() + 20000;
+    do {
+        read_setting(topic, setting, value);
+        assert_true(now_ms() < deadline_ms);
+    } while (strcmp(value, wanted) != 0);
+}
+
+static void a_compacted_topic_that_forgets_late_is_altered(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[128];
+    char text[128];
+    struct fl_topic_spec spec = {.name = "late",
+                                 .partition_count = 1,
+                                 .retention_ms = -1,
+                                 .retention_bytes = -1,
+                                 .compacted = true,
+                                 .compaction_ms = 40000};
+    rd_kafka_t *admin = admin_open();
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin);
+    snprintf(name, sizeof(name), "%slate", fixture->prefix);
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, 1, 1, text, sizeof(text));
+    rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
+    rd_kafka_NewTopic_set_config(topic, "segment.ms", "5000"); /* sooner than ours */
+    rd_kafka_NewTopic_set_config(topic, "max.compaction.lag.ms", "40001");
+    rd_kafka_NewTopic_set_config(topic, "delete.retention.ms", "1234"); /* none of ours */
+    rd_kafka_CreateTopics(admin, &topic, 1, NULL, queue);
+    await_admin(queue);
+    rd_kafka_NewTopic_destroy(topic);
+    rd_kafka_destroy(admin);
+    assert_int_equal(fl_journal_ensure_topic(fixture->journal, &spec), FL_OK);
+    expect_setting(name, "max.compaction.lag.ms", "40000");
+    expect_setting(name, "min.cleanable.dirty.ratio", "0.01"); /* the broker's default was above */
+    expect_setting(name, "segment.ms", "5000");
+    expect_setting(name, "delete.retention.ms", "1234");
+    expect_setting(name, "cleanup.policy", "compact");
+    spec.compaction_ms = 80000; /* later than it is: good enough */
+    assert_int_equal(fl_journal_ensure_topic(fixture->journal, &spec), FL_OK);
+    expect_setting(name, "max.compaction.lag.ms", "40000");
+}
+
 static void null_empty_order_and_times_come_back_as_sent(void **state)
 {
     struct fixture *fixture = *state;
@@ -481,6 +549,8 @@ int main(void)
         cmocka_unit_test(refuses_properties_that_would_break_the_log),
         cmocka_unit_test(an_absent_broker_is_unavailable_and_nothing_was_appended),
         cmocka_unit_test_setup_teardown(a_new_topic_is_safe_and_an_unsafe_one_is_refused, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_compacted_topic_that_forgets_late_is_altered, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_topic_with_unclean_election_is_refused, set_up,
                                         tear_down),

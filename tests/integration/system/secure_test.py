@@ -45,9 +45,12 @@ class Secure(SystemTest):
 
     def grant(self):
         """The printed commands, as an operator runs them."""
-        script = self.commands("--admin", str(SECURE / "admin.properties"))
+        for line in self.commands("--admin", str(SECURE / "admin.properties")).splitlines():
+            self.administer(line)
+
+    def administer(self, line):
         env = dict(os.environ, PATH=f"{SECURE / 'bin'}:{os.environ['PATH']}")
-        for line in script.splitlines():
+        if line:
             done = subprocess.run(["sh", "-c", line], env=env, capture_output=True, timeout=DEADLINE_S, check=False)
             self.assertEqual(done.returncode, 0, (line, done.stderr[-2000:]))
 
@@ -76,6 +79,7 @@ class Secure(SystemTest):
         self.assertEqual(node.stop(), 0)
         self.every_principal_and_every_topic()
         self.nobody_else()
+        self.topics_that_forget_late(node)
 
     def every_principal_and_every_topic(self):
         table = self.allowed()
@@ -91,6 +95,23 @@ class Secure(SystemTest):
                 self.assertEqual(code == 0, "Write" in may, (user, topic, "write", said))
                 code, said = kcat(user, "-C", "-t", topic, "-p", "0", "-o", "-1", "-c", "1", "-e", "-q")
                 self.assertEqual(code == 0, "Read" in may, (user, topic, "read", said))
+
+    def topics_that_forget_late(self, node):
+        """The operator's principal may mend the compaction of subjects; without that right it says what to set."""
+        node.environment["FLEETLOG_JOURNAL_SUBJECTS_COMPACTION"] = "1800s"
+        node.start()
+        self.assertIn("event=TOPIC_ALTERED topic=fleetlog.subjects", (self.directory / "node.log").read_text())
+        self.assertEqual(node.stop(), 0)
+        (line,) = [line for line in self.commands("--admin", str(SECURE / "admin.properties")).splitlines()
+                   if "AlterConfigs" in line]
+        self.administer(f"{line.replace('--add', '--remove --force')}")
+        self.administer(line.replace("--operation AlterConfigs ", ""))
+        node.environment["FLEETLOG_JOURNAL_SUBJECTS_COMPACTION"] = "1200s"
+        node.start()
+        said = (self.directory / "node.log").read_text()
+        self.assertIn("event=TOPIC_FORGETS_LATE topic=fleetlog.subjects", said)
+        self.assertIn("max.compaction.lag.ms=1200000 (is 1800000)", said)
+        self.assertEqual(node.stop(), 0)
 
     def nobody_else(self):
         self.assertNotEqual(kcat(STRANGER, "-L", "-m", "3", password="wrong")[0], 0)
