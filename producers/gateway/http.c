@@ -181,6 +181,9 @@ static struct MHD_Response *make_response(struct fl_http_request *request,
                                           const struct fl_http_answer *answer)
 {
     struct MHD_Response *response;
+    if (answer->has_file)
+        return MHD_create_response_from_fd_at_offset64(answer->file_size, answer->file,
+                                                       answer->file_offset);
     if (request == NULL || answer->stream.next == NULL) {
         response =
             MHD_create_response_from_buffer(answer->body_size, answer->body, MHD_RESPMEM_MUST_FREE);
@@ -214,11 +217,13 @@ static enum MHD_Result send_answer(const struct fl_http_server *server,
 {
     char retry_after[16];
     struct MHD_Response *response = make_response(request, answer);
+    if (response == NULL && answer->has_file)
+        close(answer->file);
     if (response == NULL)
         return MHD_NO;
-    /* A stream ends when nothing can be sent for the idle time. */
-    fl_http_watch_set(server->watch, watched(connection),
-                      answer->stream.next != NULL ? 0 : SEND_MS);
+    /* A stream or file ends when nothing can be sent for the idle time. */
+    bool is_long = answer->stream.next != NULL || answer->has_file;
+    fl_http_watch_set(server->watch, watched(connection), is_long ? 0 : SEND_MS);
     MHD_add_response_header(response, "Content-Type", answer->content_type);
     MHD_add_response_header(response, "Cache-Control", "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");

@@ -15,6 +15,7 @@
  * URLs and headers together 32 KiB; FL_HTTP_FIELDS_SIZE for an answer's own header fields.
  */
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "core/error.h"
@@ -60,6 +61,10 @@ struct fl_http_answer {
     char fields[FL_HTTP_FIELDS_SIZE]; /* fl_http_add_field */
     size_t fields_size;
     struct fl_http_stream stream; /* instead of a body, if it has `next` */
+    bool has_file;                /* instead of both: file_size bytes of it from file_offset */
+    int file;                     /* closed by the server */
+    uint64_t file_offset;
+    uint64_t file_size;
 };
 
 /* One more header field of the answer. The values are the program's own: one with a control

@@ -146,5 +146,5 @@ call_handler fl_route_post_command;
 call_handler fl_route_get_command;
 call_handler fl_route_post_command_cancel;
 
-/* operator_events.c */
-call_handler fl_route_get_events;
+/* operator_events.c, operator_report.c */
+call_handler fl_route_get_events, fl_route_get_report;

@@ -142,13 +142,15 @@ static enum fl_error list_everybodys(struct naming *naming, struct fl_kv *eventl
 }
 
 /* Whose log: that of a device (?device=), of a company (?company=), of the account's company, or
- * all. */
+ * all; of what happened at a place (?location=). */
 static bool aim(struct call *call, struct fl_kv *registry, struct fl_eventlog_query *query)
 {
     const char *device = fl_http_query(call->request, "device");
     const char *company = fl_http_query(call->request, "company");
+    const char *location = fl_http_query(call->request, "location");
     bool has_account = call->identity.on_behalf_of.data != NULL;
-    query->scope = FL_EVENTLOG_COMPANY;
+    query->scope = location == NULL ? FL_EVENTLOG_COMPANY : FL_EVENTLOG_LOCATION;
+    query->location = fl_slice_text(location == NULL ? "" : location);
     query->company_id = has_account ? call->identity.company_id : fl_slice_text(company);
     query->with_owner_only = true;
     if (device != NULL) {

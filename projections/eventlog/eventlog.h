@@ -54,6 +54,12 @@ enum fl_error fl_eventlog_list(struct fl_kv *kv, struct fl_arena *arena,
                                const struct fl_eventlog_query *query,
                                struct fl_eventlog_page *page) FL_MUST_USE;
 
+/* Adds how many entries of each severity the query would list (limit and after aside). Work
+ * is proportional to what it counts. */
+enum fl_error fl_eventlog_count(struct fl_kv *kv, struct fl_arena *arena,
+                                const struct fl_eventlog_query *query,
+                                uint64_t counts[FL_SEVERITY_CRITICAL + 1]) FL_MUST_USE;
+
 /* The first entry with this sequence or a higher one, in the arena; NULL: none (or the kv has
  * failed). For whoever follows the log as it grows. */
 const fl_entry_row *fl_eventlog_next(struct fl_kv *kv, struct fl_arena *arena, uint64_t sequence);

@@ -115,6 +115,29 @@ enum fl_error fl_eventlog_list(struct fl_kv *kv, struct fl_arena *arena,
     return kv->error;
 }
 
+enum fl_error fl_eventlog_count(struct fl_kv *kv, struct fl_arena *arena,
+                                const struct fl_eventlog_query *query,
+                                uint64_t counts[FL_SEVERITY_CRITICAL + 1])
+{
+    struct place place = {.size = 0};
+    struct fl_scope_key scope;
+    struct fl_slice key;
+    struct fl_slice part = query->scope == FL_EVENTLOG_DEVICE ? query->device_id : query->location;
+    if (!fl_scope_key(&scope, query->scope, query->company_id, part))
+        return FL_OK;
+    memcpy(place.key, scope.bytes, scope.size);
+    place.size = place.prefix_size = scope.size;
+    while (next_place(kv, query, &place, &key)) {
+        uint32_t severity = fl_order_severity(key);
+        const fl_entry_row *row =
+            query->with_owner_only ? NULL : entry_of(kv, arena, fl_order_sequence(key));
+        if (kv->error == FL_OK && severity <= FL_SEVERITY_CRITICAL &&
+            (row == NULL || !row->owner_only))
+            counts[severity]++;
+    }
+    return kv->error;
+}
+
 const char *fl_eventlog_former_name(struct fl_kv *kv, struct fl_arena *arena,
                                     struct fl_slice company_id, struct fl_slice device_id)
 {

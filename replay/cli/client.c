@@ -3,8 +3,10 @@
 
 #include <ctype.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/assert.h"
 #include "replay/cli/table.h"
@@ -102,8 +104,39 @@ static void print_problem(long status, const json_t *problem)
     }
 }
 
+/* A body of two-hundred goes into the file, any other is collected: it says what is wrong. */
+struct download {
+    CURL *curl;
+    FILE *out;
+    struct answer problem;
+    bool shows; /* how much has come */
+};
+
+static size_t take_file(char *data, size_t size, size_t count, void *context)
+{
+    struct download *download = context;
+    long status = 0;
+    curl_easy_getinfo(download->curl, CURLINFO_RESPONSE_CODE, &status);
+    return status == 200 ? size * fwrite(data, size, count, download->out)
+                         : collect(data, size, count, &download->problem);
+}
+
+static int show_progress(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total,
+                         curl_off_t up_now)
+{
+    const struct download *download = context;
+    (void)up_total;
+    (void)up_now;
+    if (download->shows)
+        fprintf(stderr, now == 0 ? "\rthe report is being made \033[K" : "\r%lld of %lld KiB\033[K",
+                (long long)now / 1024, (long long)total / 1024);
+    return 0;
+}
+
+/* download may be NULL: then the whole body goes into `answer`. */
 static CURLcode perform(struct fl_cli *cli, const char *socket_path, const char *method,
-                        const char *path, const char *body, struct answer *answer, long *status)
+                        const char *path, const char *body, struct answer *answer,
+                        struct download *download, long *status)
 {
     char url[4096];
     char as[512];
@@ -122,6 +155,15 @@ static CURLcode perform(struct fl_cli *cli, const char *socket_path, const char 
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    if (download != NULL) {
+        download->curl = curl;
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)FL_CLIENT_DOWNLOAD_TIMEOUT_S);
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_file);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, download);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, show_progress);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, download);
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, download->shows ? 0L : 1L);
+    }
     if (body != NULL) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
@@ -142,6 +184,28 @@ static bool is_clean(const char *text)
     return true;
 }
 
+/* Path of the gateway's socket; an exit code. */
+static int find_socket(struct fl_cli *cli, char socket_path[PATH_MAX])
+{
+    if (!is_clean(cli->as))
+        return fl_cli_usage("--as holds a control character");
+    int code = cli->datadir.path[0] == '\0' ? fl_cli_open_datadir(cli, false) : FL_EXIT_DONE;
+    if (code != FL_EXIT_DONE)
+        return code;
+    enum fl_error error = fl_datadir_socket(&cli->datadir, "operator.sock", socket_path);
+    if (error == FL_OK)
+        return FL_EXIT_DONE;
+    fl_cli_error("the operator socket: %s", fl_error_text(error));
+    return fl_error_exit_code(error);
+}
+
+static int no_answer(const struct fl_cli *cli, CURLcode failed)
+{
+    fl_cli_error("the gateway does not answer (%s): is `fleetlog up` running on %s?",
+                 curl_easy_strerror(failed), cli->datadir.path);
+    return FL_EXIT_TEMPORARY;
+}
+
 int fl_client_call(struct fl_cli *cli, const char *method, const char *path, json_t *body,
                    json_t **answer)
 {
@@ -149,24 +213,15 @@ int fl_client_call(struct fl_cli *cli, const char *method, const char *path, jso
     struct answer received = {NULL, 0};
     long status = 0;
     *answer = NULL;
-    if (!is_clean(cli->as))
-        return fl_cli_usage("--as holds a control character");
-    int code = cli->datadir.path[0] == '\0' ? fl_cli_open_datadir(cli, false) : FL_EXIT_DONE;
+    int code = find_socket(cli, socket_path);
     if (code != FL_EXIT_DONE)
         return code;
-    enum fl_error error = fl_datadir_socket(&cli->datadir, "operator.sock", socket_path);
-    if (error != FL_OK) {
-        fl_cli_error("the operator socket: %s", fl_error_text(error));
-        return fl_error_exit_code(error);
-    }
     char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
-    CURLcode failed = perform(cli, socket_path, method, path, text, &received, &status);
+    CURLcode failed = perform(cli, socket_path, method, path, text, &received, NULL, &status);
     free(text);
     if (failed != CURLE_OK) {
-        fl_cli_error("the gateway does not answer (%s): is `fleetlog up` running on %s?",
-                     curl_easy_strerror(failed), cli->datadir.path);
         free(received.data);
-        return FL_EXIT_TEMPORARY;
+        return no_answer(cli, failed);
     }
     json_t *parsed =
         received.size == 0 ? json_object() : json_loadb(received.data, received.size, 0, NULL);
@@ -178,6 +233,33 @@ int fl_client_call(struct fl_cli *cli, const char *method, const char *path, jso
     print_problem(status, parsed);
     json_decref(parsed);
     return exit_code_of(status);
+}
+
+int fl_client_download(struct fl_cli *cli, const char *path, FILE *out)
+{
+    char socket_path[PATH_MAX];
+    long status = 0;
+    struct download download = {.out = out, .shows = !cli->quiet && isatty(STDERR_FILENO) == 1};
+    int code = find_socket(cli, socket_path);
+    if (code != FL_EXIT_DONE)
+        return code;
+    CURLcode failed = perform(cli, socket_path, "GET", path, NULL, NULL, &download, &status);
+    if (download.shows)
+        fputs("\r\033[K", stderr);
+    if (failed == CURLE_WRITE_ERROR) {
+        fl_cli_error("the report cannot be written: %s", strerror(errno));
+        code = FL_EXIT_FAILED;
+    } else if (failed != CURLE_OK) {
+        code = no_answer(cli, failed);
+    } else if (status != 200) {
+        json_t *problem = json_loadb(download.problem.data == NULL ? "" : download.problem.data,
+                                     download.problem.size, 0, NULL);
+        print_problem(status, problem);
+        json_decref(problem);
+        code = exit_code_of(status);
+    }
+    free(download.problem.data);
+    return code;
 }
 
 int fl_client_list(struct fl_cli *cli, const char *path, void (*each)(void *, const json_t *),

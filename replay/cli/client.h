@@ -11,7 +11,7 @@
 #include "core/timestamp.h"
 #include "replay/cli/cli.h"
 
-enum { FL_CLIENT_TIMEOUT_S = 60 };
+enum { FL_CLIENT_TIMEOUT_S = 60, FL_CLIENT_DOWNLOAD_TIMEOUT_S = 1800 };
 
 /* Sends `body` (NULL: none) and waits. FL_EXIT_DONE and the parsed answer for 2xx; otherwise prints
  * the problem's sentence and returns the exit code that fits (404: 3, 503 and no connection: 75,
@@ -19,6 +19,10 @@ enum { FL_CLIENT_TIMEOUT_S = 60 };
  * the status URL. `path` begins with "/v1/"; build it with fl_client_path. */
 int fl_client_call(struct fl_cli *cli, const char *method, const char *path, json_t *body,
                    json_t **answer);
+
+/* Fetches a file into `out`; the same exit codes. On a terminal it shows on stderr how far it is.
+ */
+int fl_client_download(struct fl_cli *cli, const char *path, FILE *out);
 
 /* A path with printf-like text; "%s" arguments are percent-encoded. Lives in `out`. False if it
  * does not fit. */

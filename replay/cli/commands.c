@@ -12,6 +12,7 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_device_move,
     &fl_command_agent_list,
     &fl_command_events,
+    &fl_command_report,
     /* people */
     &fl_command_invite,
     &fl_command_invitation_list,

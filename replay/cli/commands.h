@@ -143,7 +143,7 @@ extern const struct fl_command fl_command_simulate;
 /* migrate.c */
 extern const struct fl_command fl_command_migrate;
 /* events.c */
-extern const struct fl_command fl_command_events;
+extern const struct fl_command fl_command_events, fl_command_report;
 
 /* agent.c */
 extern const struct fl_command fl_command_agent_run;

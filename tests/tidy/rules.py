@@ -154,7 +154,7 @@ def port(file):
 
 def prefix(file):
     for function in file.functions:
-        if not (file.is_test or function.static or re.match(r"fl_|main$|LLVMFuzzer", function.name)):
+        if not (file.is_test or function.static or re.match(r"fl_|main$|LLVMFuzzer|__lsan_", function.name)):
             yield function.first, f"{function.name}: a function seen by others is called fl_<module>_<verb>", 1
 
 

@@ -21,11 +21,11 @@ packages() { # TASK
   case $1 in
     build)
       printf '%s\n' ca-certificates cmake gcc libc6-dev ninja-build pkg-config protobuf-compiler protobuf-c-compiler \
-        libcmocka-dev libcurl4-openssl-dev libidn2-dev libjansson-dev liblmdb-dev libmicrohttpd-dev libprotobuf-c-dev \
-        librdkafka-dev libsodium-dev libssl-dev libutf8proc-dev
+        fonts-dejavu-core libcairo2-dev libcmocka-dev libcurl4-openssl-dev libidn2-dev libjansson-dev liblmdb-dev libmicrohttpd-dev libprotobuf-c-dev \
+        libpango1.0-dev librdkafka-dev libsodium-dev libssl-dev libutf8proc-dev libxlsxwriter-dev
       ;;
     demo) printf '%s\n' curl nut-client nut-server procps python3 ;;
-    test) printf '%s\n' clang-format-14 curl libnss3-tools:certutil npm:npm nut-client nut-server openssl procps python3 python3-aiosmtpd spin strace ;;
+    test) printf '%s\n' clang-format-14 curl libnss3-tools:certutil npm:npm nut-client nut-server openssl poppler-utils procps python3 python3-aiosmtpd python3-openpyxl spin strace ;;
     kafka) printf '%s\n' kcat maven:mvn openjdk-17-jre-headless:java procps ;;
     check) printf '%s\n' clang-14 clang-tidy-14 gcovr libclang-rt-14-dev shellcheck spin ;;
     *) usage_error "setup: unknown task: $1 (./dev setup --help)" ;;

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Answering with a file: a name for whoever saves it, an ETag, and the part of it that was asked
+ * for (RFC 9110, section 14: one range of bytes; what cannot be understood gets the whole file).
+ *
+ * Threading: a call's thread. Allocation: one block while the file is hashed.
+ */
+#include "producers/gateway/gateway_internal.h"
+
+enum { FL_DOWNLOAD_NAME_SIZE = 96 };
+
+struct fl_download {
+    const char *name;       /* of the program's own making: letters, digits, dashes and dots */
+    const char *media_type; /* static */
+    uint64_t sequence;      /* of the last event that it rests on */
+};
+
+struct fl_range {
+    uint64_t first;
+    uint64_t count; /* 0: nothing of it is in the file */
+};
+
+/* False: the header means nothing here. */
+bool fl_range_parse(const char *header, uint64_t size, struct fl_range *range);
+
+/* Takes the descriptor. */
+void fl_call_download(struct call *call, int take_fd, const struct fl_download *download);
