@@ -10,7 +10,7 @@ import unittest
 import uuid
 
 import openapi
-from doors import api_token, bearer, enrolled_agent, operator, public, quote, signed_in
+from doors import PASSWORD, api_token, bearer, enrolled_agent, operator, public, quote, signed_in
 from harness import SystemTest, wait_until
 
 CSRF = {"Fleetlog-Csrf": "1"}
@@ -73,7 +73,7 @@ class World:
         for who in (SHARED, REVOKED, EXPIRED, PENDING):
             body = {"devices": [device], "address": self.people[who]}
             if who == EXPIRED:
-                body["expiresAtMs"] = int(time.time() * 1000) + 1000
+                body["expiresAtMs"] = int(time.time() * 1000) + 2000
             shared = self.done(ADMINISTRATOR, "POST", "/v1/shares", body)
             if who != PENDING:
                 self.done(who, "POST", "/v1/shares/accept", {"token": shared["token"]})
@@ -128,6 +128,28 @@ class World:
         self.done(ADMINISTRATOR, "PUT", f"/v1/devices/{device}/lifecycle", {"fact": "warranty-end", "dueDate": date})
         return self.reseller(linked=True), {"devices": [device]}
 
+    def move(self):
+        place = {"agent": self.agent.id, "upsdAddress": "192.0.2.7:3493", "upsName": f"moved-{self.number()}"}
+        return self.plain_device(), place
+
+    def session(self):
+        """One of the administrator's; where he is signed in already that session stays."""
+        address = self.people[ADMINISTRATOR]
+        cookie = self.headers.get(ADMINISTRATOR, {}).get("Cookie")
+        if cookie is None:
+            signed_in(self.node, address)
+        else:
+            self.test.assertEqual(public(self.node, "POST", "/v1/sign-in", {"address": address, "password": PASSWORD}, CSRF).status, 201)
+        return self.done(ADMINISTRATOR, "GET", "/v1/sessions")["items"][-1]["sessionId"]
+
+    def api_token(self):
+        return api_token(self.node, self.people[ADMINISTRATOR], "read")[0]
+
+    def prices(self):
+        """Version of a price list."""
+        price = {"region": "DE", "currency": "EUR", "plan": "standard", "termDays": 365, "netMinor": 100, "taxBasisPoints": 0}
+        return self.done(None, "PUT", "/v1/prices", {"items": [price]})["version"]
+
     def transfer(self):
         body = {"devices": [self.plain_device()], "address": f"buyer{self.number()}@example.org"}
         return self.done(ADMINISTRATOR, "POST", "/v1/transfers", body)["transferId"]
@@ -158,7 +180,10 @@ ABOUT_A_THING = {
     "POST /v1/commands": lambda w: (None, {"device": w.device(), "kind": "self-test"}),
     "POST /v1/shares": lambda w: (None, {"devices": [w.device()], "address": f"x{w.number()}@example.org"}),
     "POST /v1/transfers": lambda w: (None, {"devices": [w.plain_device()], "address": f"y{w.number()}@example.org"}),
+    "GET /v1/devices/{device}/history": lambda w: (w.device(), None),
+    "POST /v1/devices/{device}/move": lambda w: w.move(),
 }
+QUERY = {"GET /v1/devices/{device}/history": "?quantity=battery.charge"}
 # The share here is another's: its holder may drop his own.
 EXCEPT = {("DELETE /v1/shares/{shareId}", SHARED)}
 
@@ -179,6 +204,48 @@ OWN = {
     "GET /v1/prices": "",
     "GET /v1/reseller-links": "",
     "GET /v1/status": "",
+    "GET /v1/account": "",
+    "GET /v1/notifications": "",
+    "GET /v1/firmware": "",
+    "GET /v1/sessions": "",
+    "GET /v1/api-tokens": "",
+}
+
+# What one adds to his own company or account: everybody but the member is administrator of his own.
+OWN_CHANGES = {
+    "POST /v1/invitations": lambda w: {"address": f"new{w.number()}@example.org"},
+    "POST /v1/claims": lambda w: None,
+    "POST /v1/reseller-links": lambda w: {"address": f"reseller{w.number()}@example.org"},
+    "POST /v1/purchases": lambda w: {
+        "region": "DE", "plan": "standard", "nodes": 1, "days": 365, "installer": "fitter@example.org", "priceListVersion": w.prices(),
+    },
+    "PUT /v1/notifications": lambda w: {"severity": "warning", "set": "all"},
+    "POST /v1/api-tokens": lambda w: {"name": "mine", "scopes": ["read"]},
+}
+
+# Things of an account that are nobody else's, not even his co-workers'.
+PERSONAL = {
+    "DELETE /v1/sessions/{sessionId}": lambda w: w.session(),
+    "DELETE /v1/api-tokens/{tokenId}": lambda w: w.api_token(),
+}
+
+# Routes that are tried where their story is told.
+TOLD_ELSEWHERE = {
+    "GET /v1/actions/{actionId}": "rights_test: an outcome is its author's",
+    "GET /v1/live": "live_test: who sees which changes, and until when",
+    "DELETE /v1/shared-devices": "people_test: what one holds of one owner",
+    "POST /v1/shares/accept": "rights_test and people_test: the link opens it, once",
+    "POST /v1/transfers/accept": "transfers_test: the link opens it, once",
+    "POST /v1/sign-out": "accounts_test",
+    "DELETE /v1/sessions": "accounts_test",
+    "PATCH /v1/account": "accounts_test",
+    "POST /v1/account/close": "accounts_test",
+    "POST /v1/account/password": "accounts_test",
+    "POST /v1/account/totp": "accounts_test",
+    "POST /v1/account/totp/confirm": "accounts_test",
+    "POST /v1/account/totp/disable": "accounts_test",
+    "POST /v1/account/address": "accounts_test",
+    "POST /v1/erasures": "privacy_test: oneself, or anybody by an operator",
 }
 
 
@@ -188,6 +255,8 @@ def route(name):
 
 
 class Roles(SystemTest):
+    by_tokens = False
+
     def setUp(self):
         super().setUp()
         self.node_ = self.node(environment={"FLEETLOG_GATEWAY_REQUESTS_PER_MINUTE_PER_ADDRESS": "0"}).start()
@@ -205,7 +274,7 @@ class Roles(SystemTest):
 
             def send(who, thing, body, method=method, path=path):
                 parts = [thing if part.startswith("{") else part for part in path.split("/")]
-                return self.world.try_(who, method, "/".join(parts), body)
+                return self.world.try_(who, method, "/".join(parts) + QUERY.get(f"{method} {path}", ""), body)
 
             thing, body = make(self.world)
             refused = [who for who in (MEMBER, SHARED) if who not in operation["x-for"] or (name, who) in EXCEPT]
@@ -230,10 +299,50 @@ class Roles(SystemTest):
             method, path, operation = route(name)
             for who in (ADMINISTRATOR, MEMBER, SHARED, *OUTSIDERS):
                 found = self.world.try_(who, method, path + query)
+                if self.closed_to_tokens(operation):
+                    self.assertEqual(found.status, 403, (name, who, found))
+                    continue
                 self.assertEqual(found.status, 200, (name, who, found))
                 if who in OUTSIDERS and "held" not in name:
                     self.keeps_quiet(found, "", (name, who))
             self.assertIn(ADMINISTRATOR, operation["x-for"], name)
+
+    def closed_to_tokens(self, operation):
+        return self.by_tokens and "x-scope" not in operation
+
+    def test_own_changes(self):
+        for name, make in OWN_CHANGES.items():
+            method, path, operation = route(name)
+            for who in (ADMINISTRATOR, MEMBER, SHARED, *OUTSIDERS):
+                found = self.world.try_(who, method, path, make(self.world))
+                role = MEMBER if who == MEMBER else ADMINISTRATOR
+                may = role in operation["x-for"] and not self.closed_to_tokens(operation)
+                self.assertEqual(found.status < 300, may, (name, who, found))
+                self.assertTrue(may or found.status == 403, (name, who, found))
+                if who in OUTSIDERS:
+                    self.keeps_quiet(found, "", (name, who))
+
+    def test_personal_things(self):
+        for name, make in PERSONAL.items():
+            method, path, operation = route(name)
+            self.world.try_(ADMINISTRATOR, "GET", "/v1/account")  # he is signed in before the thing is made
+            target = "/".join(make(self.world) if part.startswith("{") else part for part in path.split("/"))
+            for who in (MEMBER, SHARED, *OUTSIDERS):
+                found = self.world.try_(who, method, target)
+                self.assertIn(found.status, REFUSED, (name, who, found))
+                self.keeps_quiet(found, "", (name, who))
+            found = self.world.try_(ADMINISTRATOR, method, target)
+            self.assertEqual(found.status, 403 if self.closed_to_tokens(operation) else 200, (name, found))
+
+    def test_no_route_is_left_out(self):
+        tried = {name.split(" ?")[0] for name in (*ABOUT_A_THING, *OWN, *OWN_CHANGES, *PERSONAL, *TOLD_ELSEWHERE)}
+        there = {
+            f"{method.upper()} {path}"
+            for path, item in openapi.DOCUMENT["paths"].items()
+            for method, operation in item.items()
+            if set(operation["x-for"]) & {ADMINISTRATOR, MEMBER, SHARED} and not set(operation["x-for"]) & {"anyone", "agent"}
+        }
+        self.assertEqual(tried, there, "a route of the API has no sample here, or a sample no route")
 
     def test_operators_alone(self):
         count = 0
@@ -265,6 +374,8 @@ class RolesOfSessions(Roles):
 
 class RolesOfTokens(Roles):
     """The same with API tokens."""
+
+    by_tokens = True
 
     def setUp(self):
         super().setUp()
