@@ -33,7 +33,7 @@
  * 41. A session and an API token belong to an account that lists them, and are found by their hash.
  * 42. A sign-up that waits has a subject and stands in the list by time.
  * 43. A row of an account's sign-in has its account and names the open links, each of which it has.
- * 25 to 29: licenses (check_licenses.c).
+ * 25 to 30: licenses (check_licenses.c).
  */
 #include "projections/registry/check_outbox.h"
 

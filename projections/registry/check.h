@@ -53,6 +53,7 @@ fl_check_entry_fn fl_check_company_transfer, fl_check_person_transfer, fl_check_
 
 /* check_licenses.c: invariants 25 to 29. */
 fl_check_row_fn fl_check_license, fl_check_application, fl_check_coverage, fl_check_purchase;
+bool fl_check_plan_end(struct fl_checking *c, const fl_lifecycle_row *row);
 fl_check_entry_fn fl_check_company_license, fl_check_license_code, fl_check_license_returned,
     fl_check_device_license, fl_check_company_purchase;
 /* check_reseller.c */

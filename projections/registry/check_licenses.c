@@ -10,13 +10,17 @@
  * 28. A license stands in its company's list, and its code leads to it.
  * 29. A purchase stands in its company's list; it has a license exactly if it was paid, and a
  *     refunded one no active one.
+ * 30. The end of a device's plan, as owner and reseller are told of it, is the day on which its
+ *     coverage drops to a lower plan; without one, that of a node which was used up, or none.
  */
 #include <string.h>
 
 #include "core/bytes.h"
+#include "core/timestamp.h"
 #include "projections/registry/check.h"
 #include "projections/registry/coverage.h"
 #include "projections/registry/due.h"
+#include "projections/registry/lifecycle.h"
 
 struct counted {
     uint32_t all;
@@ -102,6 +106,51 @@ bool fl_check_application(struct fl_checking *c, struct fl_slice key, const void
            fl_broken(c, 26, "rest of application %u of %s", row->number, row->license_id);
 }
 
+static bool is_day_of(const char *date, int64_t ms)
+{
+    char time[FL_TIMESTAMP_TEXT_SIZE];
+    fl_timestamp_format(ms, time);
+    return strlen(date) == FL_DATE_TEXT_SIZE - 1 && strncmp(date, time, strlen(date)) == 0;
+}
+
+/* True if a node was used up on the device on that day. */
+static bool was_used_up(struct fl_checking *c, const char *device_id, const char *date)
+{
+    struct fl_key key;
+    struct fl_kv_walk walk;
+    bool was = false;
+    fl_key_list(&key, FL_INDEX_DEVICE_LICENSES, fl_slice_text(device_id));
+    fl_kv_walk_begin(&walk, c->kv, FL_TABLE_INDEX, fl_key_slice(&key));
+    while (!was && fl_kv_walk_next(&walk)) {
+        char license_id[FL_ID_TEXT_SIZE];
+        fl_key_tail_id(walk.key, license_id);
+        fl_key_application(&key, license_id, fl_first_u32(walk.value));
+        const fl_application_row *row = fl_row_get(c->kv, &c->arena, FL_TABLE_APPLICATIONS, &key);
+        was =
+            row != NULL && row->end == FL_APPLICATION_USED_UP && is_day_of(date, row->ended_at_ms);
+    }
+    return was;
+}
+
+bool fl_check_plan_end(struct fl_checking *c, const fl_lifecycle_row *row)
+{
+    const fl_coverage_row *coverage =
+        fl_row_by_id(c->kv, &c->arena, FL_TABLE_COVERAGES, fl_slice_text(row->device_id));
+    return coverage != NULL || row->due_date[0] == '\0' ||
+           was_used_up(c, row->device_id, row->due_date) ||
+           fl_broken(c, 30, "end of the plan of %s", row->device_id);
+}
+
+static bool check_plan_drop(struct fl_checking *c, const fl_coverage_row *row,
+                            int64_t trial_ends_at_ms)
+{
+    const fl_lifecycle_row *fact = fl_registry_lifecycle(
+        c->kv, &c->arena, row->device_id, FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_PLAN_END);
+    int64_t drop_ms = fl_coverage_drop_ms(row, trial_ends_at_ms, row->as_of_ms);
+    return (fact != NULL && is_day_of(fact->due_date, drop_ms)) ||
+           fl_broken(c, 30, "end of the plan of %s", row->device_id);
+}
+
 bool fl_check_coverage(struct fl_checking *c, struct fl_slice key, const void *opaque)
 {
     const fl_coverage_row *row = opaque;
@@ -124,7 +173,7 @@ bool fl_check_coverage(struct fl_checking *c, struct fl_slice key, const void *o
         if (application == NULL || strcmp(application->device_id, row->device_id) != 0)
             return fl_broken(c, 26, "coverage of %s", row->device_id);
     }
-    return true;
+    return check_plan_drop(c, row, device->trial_ends_at_ms);
 }
 
 static const fl_license_row *license_of(struct fl_checking *c, const char *id)

@@ -55,6 +55,8 @@ bool fl_check_lifecycle(struct fl_checking *c, struct fl_slice key, const void *
         row->n_told > FL_LIFECYCLE_DATE_COUNT_MAX)
         return fl_broken(c, 50, "a date of %s", row->device_id);
     fl_due_of_lifecycle(row, &due);
-    return due.at_ms == 0 || fl_due_is_set(c->kv, &due) ||
-           fl_broken(c, 12, "a date of %s", row->device_id);
+    if (due.at_ms != 0 && !fl_due_is_set(c->kv, &due))
+        return fl_broken(c, 12, "a date of %s", row->device_id);
+    return row->fact != FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_PLAN_END ||
+           fl_check_plan_end(c, row);
 }

@@ -86,9 +86,9 @@ static void date_plan_end(struct fl_folding *f, const struct covering *covering,
     if (count == 0 && (before == NULL || why == FL_APPLICATION_USED_UP))
         return;
     if (count != 0) {
-        fl_timestamp_format(
-            fl_coverage_drop_ms(covering->row, covering->device->trial_ends_at_ms, f->now_ms),
-            time);
+        fl_timestamp_format(fl_coverage_drop_ms(covering->row, covering->device->trial_ends_at_ms,
+                                                covering->row->as_of_ms),
+                            time);
         date = fl_arena_printf(f->arena, "%.10s", time);
     }
     if (date == NULL) {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "projections/registry/due.h"
+#include "projections/registry/lifecycle.h"
 #include "projections/registry/outbox.h"
 #include "projections/registry/rows.h"
 #include "tests/scenario/cast_login.h"
@@ -362,6 +363,45 @@ static void paid_for_nothing(struct fl_kv *kv, struct fl_arena *arena)
     fl_row_put_by_id(kv, arena, FL_TABLE_PURCHASES, row->purchase_id, &row->base);
 }
 
+static void endless_purchase(struct fl_kv *kv, struct fl_arena *arena)
+{
+    const fl_purchase_row *row =
+        fl_row_by_id(kv, arena, FL_TABLE_PURCHASES, fl_slice_text(cast_id("purchase", 1)));
+    struct fl_due due;
+    fl_due_init(&due, row->expires_at_ms, FL_DUE(PURCHASE), row->purchase_id, 0);
+    fl_due_clear(kv, &due);
+}
+
+/* The end of the plan of a device, which its notices keep to. */
+static void set_plan_end(struct fl_kv *kv, struct fl_arena *arena, unsigned number,
+                         const char *date)
+{
+    const Fleetlog__V1__LifecycleFact fact = FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_PLAN_END;
+    struct fl_key key;
+    fl_key_lifecycle(&key, device(number), fact);
+    fl_lifecycle_row *row = fl_row_get(kv, arena, FL_TABLE_LIFECYCLE, &key);
+    row->due_date = date;
+    row->date_ms = 0;
+    if (date[0] != '\0')
+        assert_true(fl_date_parse(date, &row->date_ms));
+    fl_row_put(kv, arena, FL_TABLE_LIFECYCLE, &key, &row->base);
+}
+
+static void plan_ends_too_soon(struct fl_kv *kv, struct fl_arena *arena)
+{
+    set_plan_end(kv, arena, 1, "2026-02-01");
+}
+
+static void plan_ends_without_license(struct fl_kv *kv, struct fl_arena *arena)
+{
+    set_plan_end(kv, arena, 2, "2026-02-01");
+}
+
+static void no_plan_end(struct fl_kv *kv, struct fl_arena *arena)
+{
+    set_plan_end(kv, arena, 1, "");
+}
+
 static void no_license_code(struct fl_kv *kv, struct fl_arena *arena)
 {
     struct fl_key key;
@@ -376,43 +416,20 @@ static void the_check_finds_each_kind_of_damage(void **state)
         int number;
         void (*damage)(struct fl_kv *kv, struct fl_arena *arena);
     } rows[] = {
-        {1, wrong_key},
-        {1, wrong_state},
-        {2, no_number},
-        {3, unlisted_device},
-        {4, wrong_grant},
-        {5, wrong_count},
-        {6, unlisted_account},
-        {7, no_address},
-        {8, no_outcome},
-        {9, unlisted_command},
-        {10, stray_entry},
-        {11, no_code},
-        {12, no_due},
-        {13, wrong_invitation},
-        {15, stray_alias},
-        {14, offered_twice},
-        {14, wrong_offer_count},
-        {31, mail_for_nobody},
-        {32, no_alert_by_time},
-        {32, told_of_nothing},
-        {33, stray_policy},
-        {17, unlisted_epoch},
-        {16, erased_with_account},
-        {18, closed_while_newest},
-        {41, unlisted_session},
-        {41, unfound_token},
-        {42, endless_sign_up},
-        {43, second_reset},
-        {25, wrong_node_count},
-        {26, lost_rest},
-        {27, wrong_order},
-        {28, no_license_code},
-        {29, paid_for_nothing},
-        {13, invited_by_nobody},
-        {16, erased_and_invited},
-        {51, unlisted_link},
-        {51, unlisted_reseller},
+        {1, wrong_key},         {1, wrong_state},          {2, no_number},
+        {3, unlisted_device},   {4, wrong_grant},          {5, wrong_count},
+        {6, unlisted_account},  {7, no_address},           {8, no_outcome},
+        {9, unlisted_command},  {10, stray_entry},         {11, no_code},
+        {12, no_due},           {13, wrong_invitation},    {15, stray_alias},
+        {14, offered_twice},    {14, wrong_offer_count},   {31, mail_for_nobody},
+        {32, no_alert_by_time}, {32, told_of_nothing},     {33, stray_policy},
+        {17, unlisted_epoch},   {16, erased_with_account}, {18, closed_while_newest},
+        {41, unlisted_session}, {41, unfound_token},       {42, endless_sign_up},
+        {43, second_reset},     {25, wrong_node_count},    {26, lost_rest},
+        {27, wrong_order},      {28, no_license_code},     {29, paid_for_nothing},
+        {12, endless_purchase}, {30, plan_ends_too_soon},  {30, plan_ends_without_license},
+        {30, no_plan_end},      {13, invited_by_nobody},   {16, erased_and_invited},
+        {51, unlisted_link},    {51, unlisted_reseller},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         static struct world world;
