@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,6 +16,7 @@
 
 #include "core/assert.h"
 #include "core/wait.h"
+#include "producers/gateway/http_head.h"
 #include "producers/gateway/http_watch.h"
 
 enum {
@@ -25,14 +25,6 @@ enum {
     SEND_MS = 60 * 1000, /* a whole answer is taken by then */
     STREAM_BLOCK_SIZE = 16 * 1024
 };
-
-/* Headers of which a request has one at most: a proxy before us may have read the other. */
-static const char *const single_headers[] = {
-    "Host",   "Content-Length",  "Transfer-Encoding", "Content-Type",    "Authorization",
-    "Cookie", "Idempotency-Key", "If-Match",          "If-None-Match",   "Last-Event-ID",
-    "Origin", "Fleetlog-As",     "Sec-Fetch-Site",    "X-Forwarded-For", "X-Forwarded-Proto",
-};
-enum { SINGLE_HEADER_COUNT = sizeof(single_headers) / sizeof(single_headers[0]) };
 
 struct fl_http_server {
     struct MHD_Daemon *daemon;
@@ -258,7 +250,7 @@ static enum MHD_Result refuse(const struct fl_http_server *server,
         .content_type = "application/problem+json",
         .body = strdup(problem),
         .retry_after_s = status == 503,
-        .closes = status == 503 || status == 400,
+        .closes = status != 413,
     };
     answer.body_size = answer.body == NULL ? 0 : strlen(problem);
     return send_answer(server, connection, NULL, &answer);
@@ -293,46 +285,15 @@ static void end_call(struct fl_http_server *server, struct fl_http_request *requ
     pthread_mutex_unlock(&server->lock);
 }
 
-struct header_look {
-    unsigned counts[SINGLE_HEADER_COUNT];
-    bool is_twice;
-};
-
-static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                      const char *value)
-{
-    struct header_look *look = context;
-    (void)kind;
-    (void)value;
-    for (size_t i = 0; i < SINGLE_HEADER_COUNT; i++)
-        if (strcasecmp(name, single_headers[i]) == 0)
-            look->is_twice |= ++look->counts[i] > 1;
-    return MHD_YES;
-}
-
-/* What could be read in two ways is refused, and the connection with it: nobody knows where its
- * next request begins. */
-static bool is_ambiguous(struct MHD_Connection *connection, const char *length)
-{
-    struct header_look look = {.is_twice = false};
-    uint64_t size = 0;
-    const char *coding =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding");
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at_header, &look);
-    return look.is_twice || (coding != NULL && strcasecmp(coding, "chunked") != 0) ||
-           (length != NULL && (coding != NULL || !fl_slice_to_u64(fl_slice_text(length), &size)));
-}
-
 /* What says that it is too large is refused before a byte of it is read. */
-static enum MHD_Result begin(struct fl_http_server *server, struct MHD_Connection *connection)
+static enum MHD_Result begin(struct fl_http_server *server, struct MHD_Connection *connection,
+                             const struct fl_http_head *head)
 {
+    const struct fl_http_refusal *refusal = fl_http_head_refusal(connection, head);
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     uint64_t size = 0;
-    if (is_ambiguous(connection, length))
-        return refuse(server, connection, 400,
-                      "{\"type\":\"about:blank\",\"title\":\"The request can be read in two "
-                      "ways: a header is given twice, or its length is not "
-                      "clear\",\"status\":400}");
+    if (refusal != NULL)
+        return refuse(server, connection, refusal->status, refusal->problem);
     if (length != NULL && fl_slice_to_u64(fl_slice_text(length), &size) &&
         size > server->body_size_max)
         return refuse_size(server, connection);
@@ -362,12 +323,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 {
     struct fl_http_server *server = context;
     struct fl_http_request *request = *state;
-    (void)version;
     if (request == NULL || request->target == NULL)
         return MHD_NO; /* no memory for it */
     if (!request->connection) {
         request->connection = connection;
-        return begin(server, connection);
+        return begin(server, connection,
+                     &(struct fl_http_head){
+                         .method = method, .target = request->target, .version = version});
     }
     if (*upload_size != 0) {
         take_body(server, request, upload_data, *upload_size);

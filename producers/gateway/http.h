@@ -2,17 +2,16 @@
 #pragma once
 /*
  * A small HTTP server over libmicrohttpd: requests in, whole answers out; nothing of MHD shows
- * outside http.c.
+ * outside http*.c.
  *
  * One thread per connection, because a handler may wait for the outcome of an action or for a
  * command to come. TLS and HTTP/2 are a reverse proxy's work. Bodies are bounded before they are
  * read; a sender that pauses is cut off by the idle time-out, one that drips by the deadline for a
- * whole request (http_watch.h). What could be read in two ways is refused: a header of which there
- * may be one given twice, two ways of saying how long the body is.
+ * whole request (http_watch.h). What could be read in two ways is refused (http_head.h).
  *
  * Threading: handlers run on connection threads; answers and requests belong to one call.
  * Allocation: body and answer are freed after the call. Limits: those of struct fl_http_options;
- * URLs and headers together 32 KiB; FL_HTTP_FIELDS_SIZE for an answer's own header fields.
+ * those of http_head.h; FL_HTTP_FIELDS_SIZE for an answer's own header fields.
  */
 #include <stdbool.h>
 #include <stdint.h>
