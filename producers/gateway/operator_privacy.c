@@ -7,6 +7,7 @@
 #include "fleetlog/v1/privacy.pb-c.h"
 #include "producers/gateway/operator.h"
 #include "projections/registry/machines.h"
+#include "projections/registry/outbox.h"
 #include "projections/registry/privacy.h"
 
 enum { PROGRESS_WAIT_MS = 5000 };
@@ -67,6 +68,18 @@ static const char *stage_of(const fl_erasure_row *row, const struct fl_epochs *e
                                         : "is being finished";
 }
 
+/* The keeper gives the last mail some time (consumers/keeper/last_mail.c). */
+static bool is_mail_owed(struct call *call, struct fl_kv *kv, const fl_erasure_row *row)
+{
+    const struct fl_duty *duty = call->gateway->duty;
+    int64_t wait_ms = (int64_t)fl_config_number(duty->config, FL_SETTING_ERASURE_MAIL_WAIT);
+    return fl_config_text(duty->config, FL_SETTING_MAIL_SMTP)[0] != '\0' &&
+           fl_port_wall_ms(duty->port) - row->requested_at_ms < wait_ms &&
+           fl_outbox_get(kv, &call->arena, row->sequence,
+                         FLEETLOG__V1__MAIL_KIND__MAIL_KIND_ERASURE_REQUESTED,
+                         row->subject_id) != NULL;
+}
+
 /* Whom or what an erasure waits for, in words; "" when it is done. */
 static const char *waits_for(struct call *call, struct fl_kv *kv, const fl_erasure_row *row,
                              const struct fl_epochs *epochs)
@@ -74,6 +87,8 @@ static const char *waits_for(struct call *call, struct fl_kv *kv, const fl_erasu
     struct fl_arena *arena = &call->arena;
     if (row->done)
         return "";
+    if (row->epoch == epochs->newest && is_mail_owed(call, kv, row))
+        return "the mail that tells of it: [keys] erasure_mail_wait at most";
     if (row->epoch == epochs->newest)
         return "the node that holds the keeper's lease: it opens an epoch at most as often as "
                "[keys] "

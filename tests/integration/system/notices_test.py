@@ -5,7 +5,7 @@ import unittest
 
 from mail_peer import Peer  # first: it may start this program again
 
-from doors import enrolled_agent, public
+from doors import enrolled_agent, operator, public
 from harness import SystemTest, wait_until
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -96,6 +96,18 @@ class Notices(SystemTest):
         node.one("account", "create", "late@example.org", "--company", "Example Ltd", "--role", "member")
         self.assertTrue(node.one("erase", "late@example.org")["erased"])
         self.assertEqual(len(self.mails("late@example.org")), 1)
+
+    def test_who_waits_is_told_why(self):
+        node = self.begin()
+        self.peer.stop()
+        person = node.one("account", "create", "wait@example.org", "--company", "Example Ltd", "--role", "member")
+        node.one("erase", "wait@example.org", "--no-wait")
+        answer = operator(node, "GET", f"/v1/erasures/{person['accountId']}")
+        self.assertEqual((answer.body["erased"], answer.body["stage"]), (False, "waits for new keys"))
+        self.assertIn("the mail that tells of it", answer.body["waitsFor"])
+        self.peer.start()
+        wait_until(lambda: operator(node, "GET", f"/v1/erasures/{person['accountId']}").body["erased"], "it goes on")
+        self.assertEqual(len(self.mails("wait@example.org")), 1)
 
     def test_an_erasure_does_not_wait_for_ever(self):
         node = self.begin(FLEETLOG_KEYS_ERASURE_MAIL_WAIT="2s")
