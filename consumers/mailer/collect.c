@@ -158,6 +158,8 @@ enum fl_error fl_mailer_collect(struct mailer *mailer)
 {
     struct fl_store_read registry;
     struct fl_store_read people;
+    char spool[PATH_MAX];
+    fl_datadir_path(mailer->duty->datadir, "run", spool);
     mailer->owed_count = mailer->closed_count = 0;
     fl_arena_reset(&mailer->arena);
     enum fl_error error = fl_store_read_begin(mailer->registry, &registry);
@@ -180,6 +182,7 @@ enum fl_error fl_mailer_collect(struct mailer *mailer)
             .arena = &mailer->arena,
             .public_url = fl_config_text(mailer->duty->config, FL_SETTING_PUBLIC_URL),
             .from = mailer->from,
+            .spool_directory = spool,
             .now_ms = c.now_ms,
         };
         learn_log_id(mailer, registry.kv);

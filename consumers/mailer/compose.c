@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "consumers/mailer/about.h"
+#include "consumers/mailer/attach.h"
 #include "core/address.h"
 #include "core/assert.h"
 #include "core/bytes.h"
@@ -132,6 +133,8 @@ enum fl_composed fl_compose_finish(const struct fl_composer *c, const char *name
         .date_ms = c->now_ms,
         .text = rendered.text,
         .html = rendered.html,
+        .attachments = values->attachments,
+        .attachment_count = values->attachment_count,
     };
     enum fl_error error = fl_message_build(c->arena, &message, &mail->bytes);
     if (error == FL_INVALID)
@@ -328,6 +331,10 @@ enum fl_composed fl_compose_outbox(const struct fl_composer *c, const fl_outbox_
     fl_values_add(&values, "expires", fl_mail_time(c->arena, about.expires_at_ms));
     fl_values_add(&values, "title", "fleetlog");
     fl_values_add(&values, "accent", "#1d4ed8");
+    struct fl_attachment files[FL_ATTACHED_COUNT];
+    values.attachments = files;
+    if (row->kind == FLEETLOG__V1__MAIL_KIND__MAIL_KIND_RENEWALS_REPORT)
+        values.attachment_count = fl_attach_renewals(c, about.company_id, files);
     const char *unsubscribe =
         refusable ? fl_compose_unsubscribe(c, row->subject_id, row->kind) : NULL;
     fl_values_add(&values, "unsubscribe", unsubscribe == NULL ? "" : unsubscribe);

@@ -31,7 +31,8 @@ struct fl_composer {
     struct fl_arena *arena;
     const char *public_url;
     const char *from;
-    int64_t now_ms; /* wall clock: for the Date and for offers that have run out */
+    const char *spool_directory; /* for reports that are attached; NULL: none are */
+    int64_t now_ms;              /* wall clock: for the Date and for offers that have run out */
 };
 
 struct fl_mail {

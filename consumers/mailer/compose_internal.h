@@ -13,6 +13,8 @@ enum { TIME_SIZE = 32, VALUE_COUNT_MAX = 32 };
 struct values {
     struct fl_template_value values[VALUE_COUNT_MAX];
     size_t count;
+    const struct fl_attachment *attachments; /* of the mail */
+    size_t attachment_count;
 };
 void fl_values_add(struct values *values, const char *name, const char *value);
 

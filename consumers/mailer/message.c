@@ -11,6 +11,7 @@ enum {
     PART_GROWTH = 3,     /* quoted-printable: each byte may become three … */
     PART_LINE_GROWTH = 16, /* … and a line end every 76 */
     HEADER_ROOM = 8192,
+    ATTACHED_LINE_SIZE = 57, /* bytes of a line of base64 */
 };
 
 /* Bytes that grow; `full` once they did not fit. */
@@ -184,8 +185,40 @@ static void add_headers(struct out *out, const struct fl_message *message, const
     add_text(out, "Auto-Submitted: auto-generated\r\n"
                   "X-Auto-Response-Suppress: All\r\n"
                   "MIME-Version: 1.0\r\n");
+    if (message->attachment_count > 0) {
+        add_header(out, "Content-Type", "multipart/mixed;\r\n boundary=\"", boundary, ".m\"");
+        add_text(out, "\r\n--");
+        add_text(out, boundary);
+        add_text(out, ".m\r\n");
+    }
     add_header(out, "Content-Type", "multipart/alternative;\r\n boundary=\"", boundary, "\"");
     add_text(out, "\r\n");
+}
+
+/* Lines of 76 characters: 57 bytes each. */
+static void add_attachment(struct out *out, const char *boundary,
+                           const struct fl_attachment *attachment)
+{
+    add_text(out, "--");
+    add_text(out, boundary);
+    add_text(out, ".m\r\n");
+    add_header(out, "Content-Type", attachment->media_type, "", "");
+    add_header(out, "Content-Disposition", "attachment; filename=\"", attachment->name, "\"");
+    add_text(out, "Content-Transfer-Encoding: base64\r\n\r\n");
+    for (size_t at = 0; at < attachment->bytes.size; at += ATTACHED_LINE_SIZE) {
+        size_t left = attachment->bytes.size - at;
+        add_base64(out, attachment->bytes.data + at,
+                   left < ATTACHED_LINE_SIZE ? left : ATTACHED_LINE_SIZE);
+        add_text(out, "\r\n");
+    }
+}
+
+static void end_parts(struct out *out, const char *boundary, const char *suffix)
+{
+    add_text(out, "--");
+    add_text(out, boundary);
+    add_text(out, suffix);
+    add_text(out, "--\r\n");
 }
 
 enum fl_error fl_message_build(struct fl_arena *arena, const struct fl_message *message,
@@ -198,6 +231,8 @@ enum fl_error fl_message_build(struct fl_arena *arena, const struct fl_message *
         return FL_INVALID;
     size_t text_size = strlen(message->text) + strlen(message->html);
     struct out out = {.room = text_size * PART_GROWTH + text_size / PART_LINE_GROWTH + HEADER_ROOM};
+    for (size_t i = 0; i < message->attachment_count; i++)
+        out.room += message->attachments[i].bytes.size / ATTACHED_LINE_SIZE * 78 + HEADER_ROOM;
     out.bytes = fl_arena_alloc(arena, out.room);
     if (out.bytes == NULL)
         return FL_NO_MEMORY;
@@ -209,9 +244,11 @@ enum fl_error fl_message_build(struct fl_arena *arena, const struct fl_message *
     add_headers(&out, message, boundary);
     add_part(&out, boundary, "text/plain", message->text);
     add_part(&out, boundary, "text/html", message->html);
-    add_text(&out, "--");
-    add_text(&out, boundary);
-    add_text(&out, "--\r\n");
+    end_parts(&out, boundary, "");
+    for (size_t i = 0; i < message->attachment_count; i++)
+        add_attachment(&out, boundary, &message->attachments[i]);
+    if (message->attachment_count > 0)
+        end_parts(&out, boundary, ".m");
     if (out.full)
         return FL_TOO_LARGE;
     *bytes = fl_slice_of(out.bytes, out.size);

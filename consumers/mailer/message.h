@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * One mail as bytes: multipart/alternative of a plain text and an HTML part, UTF-8.
+ * One mail as bytes: multipart/alternative of a plain text and an HTML part, UTF-8; inside
+ * multipart/mixed if files go with it.
  *
  * RFC 5322 header, RFC 2047 words for what is not ASCII, RFC 2045 quoted-printable bodies with
  * CRLF. Whatever goes into a header is refused if it holds a control character: the library that
@@ -18,6 +19,13 @@
 
 enum { FL_MAIL_HEADER_SIZE_MAX = 900, FL_MAIL_DATE_SIZE = 32 };
 
+/* A file that goes with a mail; name and type are the program's own. */
+struct fl_attachment {
+    const char *name;
+    const char *media_type;
+    struct fl_slice bytes;
+};
+
 struct fl_message {
     const char *from;             /* an address */
     const char *to;               /* an address */
@@ -27,6 +35,8 @@ struct fl_message {
     int64_t date_ms;              /* Unix time */
     const char *text;             /* UTF-8, lines end with \n */
     const char *html;
+    const struct fl_attachment *attachments;
+    size_t attachment_count;
 };
 
 enum fl_error fl_message_build(struct fl_arena *arena, const struct fl_message *message,

@@ -2,6 +2,7 @@
 """Every operational field that there is holds a mark of its own; nothing that reaches a reseller, and no log line, has one."""
 import datetime
 import json
+import subprocess
 import unittest
 
 from mail_peer import Peer  # first: it may start this program again
@@ -36,6 +37,18 @@ WORDS = ["self-test", "SELF_TEST", "Low battery", "LOW_BATTERY", "On battery", "
 
 def days_from_now(days):
     return (datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=days)).isoformat()
+
+
+def attached(mail):
+    """What the files of a mail say, by name."""
+    found = {}
+    for part in mail.iter_attachments():
+        content = part.get_content()
+        if part.get_content_type() == "application/pdf":
+            done = subprocess.run(["pdftotext", "-layout", "-", "-"], input=content, capture_output=True, check=True)
+            content = done.stdout.decode()
+        found[part.get_filename()] = content
+    return found
 
 
 class Whitelist(SystemTest):
@@ -168,6 +181,12 @@ class Whitelist(SystemTest):
         for mail in mails:
             for kind in ("plain", "html"):
                 self.assert_clean(mail["Subject"], mail.get_body((kind,)).get_content(), WORDS)
+            for name, text in attached(mail).items():
+                self.assert_clean(name, text, WORDS)
+                for part in (MODEL, due, "battery replacement"):
+                    self.assertIn(part, text, name)
+            is_report = "Renewals of" in mail["Subject"]
+            self.assertEqual(set(attached(mail)), {"renewals.pdf", "renewals.csv"} if is_report else set())
             self.assert_clean("headers", "".join(f"{name}: {value}\n" for name, value in mail.items()), WORDS)
             if "names you" not in mail["Subject"]:
                 for part in (MODEL, due, self.node_.owner):

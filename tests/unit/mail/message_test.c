@@ -189,6 +189,34 @@ static void any_text_keeps_the_form(void **state)
     }
 }
 
+/* Each size around the end of a line of base64, one file and two. */
+static void files_go_along_in_base64(void **state)
+{
+    static const size_t sizes[] = {1, 2, 3, 56, 57, 58, 114, 5000};
+    uint8_t data[5000];
+    struct fl_arena arena;
+    struct fl_message message = plain_message();
+    (void)state;
+    memset(data, 0xfb, sizeof(data));
+    fl_arena_init(&arena, ARENA_SIZE);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        const struct fl_attachment files[] = {
+            {"renewals.pdf", "application/pdf", fl_slice_of(data, sizes[i])},
+            {"renewals.csv", "text/csv", fl_slice_of("abc", 3)},
+        };
+        message.attachments = files;
+        message.attachment_count = 1 + i % 2;
+        const char *mail = build(&arena, &message);
+        check_form(mail);
+        assert_non_null(strstr(mail, "multipart/mixed;"));
+        assert_non_null(strstr(mail, "Content-Disposition: attachment; filename=\"renewals.pdf\""));
+        assert_int_equal(strstr(mail, "\r\n\r\nYWJj\r\n") != NULL, i % 2 == 1);
+        assert_string_equal(mail + strlen(mail) - 6, ".m--\r\n");
+        fl_arena_reset(&arena);
+    }
+    fl_arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +226,7 @@ int main(void)
         cmocka_unit_test(subjects_that_are_not_plain_are_encoded),
         cmocka_unit_test(bodies_are_quoted_printable),
         cmocka_unit_test(any_text_keeps_the_form),
+        cmocka_unit_test(files_go_along_in_base64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
