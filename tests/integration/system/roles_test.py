@@ -233,6 +233,7 @@ PERSONAL = {
 TOLD_ELSEWHERE = {
     "GET /v1/actions/{actionId}": "rights_test: an outcome is its author's",
     "GET /v1/live": "live_test: who sees which changes, and until when",
+    "GET /v1/reports/{report}": "reports_test: whose devices are in it, and until when",
     "DELETE /v1/shared-devices": "people_test: what one holds of one owner",
     "POST /v1/shares/accept": "rights_test and people_test: the link opens it, once",
     "POST /v1/transfers/accept": "transfers_test: the link opens it, once",
