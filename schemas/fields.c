@@ -13,6 +13,7 @@
 #include "fleetlog/v1/history.pb-c.h"
 #include "fleetlog/v1/licenses.pb-c.h"
 #include "fleetlog/v1/notifications.pb-c.h"
+#include "fleetlog/v1/parts.pb-c.h"
 #include "fleetlog/v1/privacy.pb-c.h"
 #include "fleetlog/v1/purchases.pb-c.h"
 #include "fleetlog/v1/resellers.pb-c.h"

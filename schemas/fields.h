@@ -19,7 +19,10 @@ enum {
     FL_REINDEX_COUNT_MAX = 1000,           /* people of one re-indexing */
     FL_SESSION_COUNT_PER_EVENT_MAX = 64,   /* sessions that one event ends */
     FL_PRICE_COUNT_MAX = 1000,             /* of a price list */
-    FL_RELEASED_NODE_COUNT_MAX = 4000,     /* nodes of a license that one event takes off devices */
+    FL_CATALOGUE_COUNT_MAX = 300,          /* entries of one import */
+    FL_SKU_SIZE_MAX = 40,
+    FL_PART_SIZE_MAX = 32,
+    FL_RELEASED_NODE_COUNT_MAX = 4000, /* nodes of a license that one event takes off devices */
 };
 
 /* An amount of money in the currency's minor unit. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "consumers/archivist/archivist.h"
+#include "consumers/archivist/forecaster.h"
 
 #include <limits.h>
 #include <stdlib.h>
 
 #include "core/diag.h"
 #include "core/fault_point.h"
+#include "projections/devices/devices.h"
 #include "projections/store/store_reader.h"
 
 enum {
@@ -16,6 +18,11 @@ enum {
 struct archivist {
     struct fl_duty *duty;
     struct fl_store_reader *history;
+    struct fl_store_reader *devices;
+    struct fl_store_reader *registry;
+    struct fl_forecaster forecaster;
+    struct fl_record actions[FL_FORECASTER_ACTION_COUNT];
+    uint64_t action_offsets[FL_FORECASTER_ACTION_COUNT];
     struct fl_group *lease;
     struct fl_arena arena;
     struct fl_record records[FL_ARCHIVE_COUNT_MAX];
@@ -56,6 +63,55 @@ static enum fl_error append(struct archivist *a, uint32_t count)
     return error;
 }
 
+static enum fl_error forecast_devices(struct archivist *a, struct fl_store_read *registry,
+                                      uint32_t *count)
+{
+    struct fl_store_read devices = {.kv = NULL};
+    struct fl_store_read history = {.kv = NULL};
+    char log_id[FL_ID_TEXT_SIZE];
+    enum fl_error error = fl_store_read_begin(a->devices, &devices);
+    if (error == FL_OK)
+        error = fl_store_read_begin(a->history, &history);
+    if (error == FL_OK) {
+        const struct fl_forecast_sources sources = {registry->kv, devices.kv, history.kv};
+        fl_meta_log_id(registry->kv, log_id);
+        error = fl_forecaster_step(&a->forecaster, &sources, &a->arena, log_id,
+                                   a->duty->datadir->node_id, fl_port_wall_ms(a->duty->port),
+                                   a->actions, count);
+    }
+    enum fl_error ended = history.kv == NULL ? FL_OK : fl_store_read_end(&history);
+    error = error != FL_OK ? error : ended;
+    ended = devices.kv == NULL ? FL_OK : fl_store_read_end(&devices);
+    return error != FL_OK ? error : ended;
+}
+
+/* The next devices' dates, behind what the registry has answered. */
+static enum fl_error forecast(struct archivist *a, bool *busy)
+{
+    struct fl_store_read read;
+    uint32_t count = 0;
+    if (!fl_forecaster_is_due(&a->forecaster, fl_port_monotonic_ms(a->duty->port)))
+        return FL_OK;
+    fl_arena_reset(&a->arena);
+    enum fl_error error = fl_store_read_begin(a->registry, &read);
+    if (error != FL_OK)
+        return error;
+    error = forecast_devices(a, &read, &count);
+    enum fl_error ended = fl_store_read_end(&read);
+    error = error != FL_OK ? error : ended;
+    *busy = *busy || a->forecaster.next != 0;
+    if (error != FL_OK || count == 0)
+        return error;
+    struct fl_append batch = {
+        .topic = "actions",
+        .count = count,
+        .records = a->actions,
+        .expected_offset = FL_OFFSET_NONE,
+        .offsets = a->action_offsets,
+    };
+    return fl_journal_append(a->duty->journal, &batch, 1);
+}
+
 /* One turn; `busy` when there may be more to do at once. */
 static enum fl_error turn(struct archivist *a, bool *busy)
 {
@@ -67,10 +123,10 @@ static enum fl_error turn(struct archivist *a, bool *busy)
     if (error != FL_OK || !held)
         return error;
     error = gather(a, &count);
-    if (error != FL_OK || count == 0)
-        return error;
     *busy = count == FL_ARCHIVE_COUNT_MAX;
-    return append(a, count);
+    if (error == FL_OK && count != 0)
+        error = append(a, count);
+    return error == FL_OK ? forecast(a, busy) : error;
 }
 
 static enum fl_error open_all(struct archivist *a)
@@ -80,6 +136,10 @@ static enum fl_error open_all(struct archivist *a)
     fl_arena_init(&a->arena, ARENA_SIZE);
     fl_datadir_path(duty->datadir, "views", views);
     enum fl_error error = fl_store_open_reader(views, fl_history_view(), duty->port, &a->history);
+    if (error == FL_OK)
+        error = fl_store_open_reader(views, fl_devices_view(), duty->port, &a->devices);
+    if (error == FL_OK)
+        error = fl_store_open_reader(views, fl_registry_view(), duty->port, &a->registry);
     if (error == FL_OK)
         error = fl_group_join(duty->journal, "archivist", "events", &a->lease);
     while (fl_error_class(error) == FL_CLASS_RETRY && !fl_duty_wait(duty, PAUSE_MS)) {
@@ -92,6 +152,8 @@ static enum fl_error open_all(struct archivist *a)
 static void close_all(struct archivist *a)
 {
     fl_group_leave(&a->lease);
+    fl_store_reader_close(&a->registry);
+    fl_store_reader_close(&a->devices);
     fl_store_reader_close(&a->history);
     fl_arena_fini(&a->arena);
 }

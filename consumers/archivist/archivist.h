@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The duty `archive`: puts closed days of devices on topic `history`.
+ * The duty `archive`: puts closed days of devices on topic `history`, and lets dates of devices
+ * follow their forecast (forecaster.h).
  *
  * It reads the history view of its own node, which says which days are over and not on the topic
  * as they stand; it keeps nothing. Whoever holds the lease works, when its view has applied all

@@ -33,9 +33,10 @@ static const char *list(struct fl_arena *arena, const struct fl_renewals *renewa
     const char *lines = "";
     for (size_t i = 0; lines != NULL && i < renewals->count; i++) {
         const struct fl_renewal *one = &renewals->items[i];
-        lines = fl_arena_printf(arena, "%s%s%s%s%s%s%s: %s %s", lines, i == 0 ? "" : "\n",
+        lines = fl_arena_printf(arena, "%s%s%s%s%s%s%s%s%s: %s %s", lines, i == 0 ? "" : "\n",
                                 or_ups(one->model), one->sku[0] == '\0' ? "" : ", SKU ", one->sku,
                                 one->part[0] == '\0' ? "" : ", part ", one->part,
+                                one->price[0] == '\0' ? "" : ", ", one->price,
                                 fl_lifecycle_words(one->fact), one->date);
     }
     if (lines != NULL && renewals->more)
@@ -86,6 +87,7 @@ static bool add_renewals(const struct fl_composer *c, const fl_outbox_row *row,
     fl_values_add(values, "model", or_ups(one->model));
     fl_values_add(values, "sku", one->sku);
     fl_values_add(values, "part", one->part);
+    fl_values_add(values, "price", one->price);
     return true;
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Renewals as the registry knows them: models and dates; it knows no SKU and no part. */
+/* Renewals as the registry knows them: models and dates, and what the catalogue knows of exactly
+ * that SKU. */
 #include <string.h>
 
 #include "consumers/mailer/renewals_source.h"
 #include "projections/registry/lifecycle.h"
+#include "projections/registry/parts.h"
 #include "projections/registry/registry.h"
 
 struct reading {
@@ -27,6 +29,24 @@ static const char *model_of(const struct reading *r, const char *device_id)
     return row == NULL || row->identity == NULL ? "" : row->identity->model;
 }
 
+/* What the catalogue says of what ends: a battery has a part that replaces it. */
+static struct fl_renewal renewal_of(const struct reading *r, const char *device_id,
+                                    Fleetlog__V1__LifecycleFact fact, const char *date)
+{
+    const char *sku = fl_registry_sku(r->kv, r->arena, device_id);
+    const char *part = "";
+    if (fact == FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_BATTERY_REPLACEMENT)
+        part = fl_registry_battery_part(r->kv, r->arena, sku);
+    return (struct fl_renewal){
+        .model = model_of(r, device_id),
+        .sku = sku,
+        .part = part,
+        .price = fl_registry_price_text(r->kv, r->arena, part),
+        .date = date,
+        .fact = fact,
+    };
+}
+
 static void read_device(const struct reading *r, const char *device_id)
 {
     const fl_device_row *device = fl_registry_device(r->kv, r->arena, fl_slice_text(device_id));
@@ -41,8 +61,7 @@ static void read_device(const struct reading *r, const char *device_id)
             r->out->more = true;
             return;
         }
-        r->out->items[r->out->count++] =
-            (struct fl_renewal){model_of(r, device_id), "", "", row->due_date, facts[i]};
+        r->out->items[r->out->count++] = renewal_of(r, device_id, facts[i], row->due_date);
     }
 }
 

@@ -20,8 +20,9 @@ enum { FL_RENEWAL_COUNT_MAX = 100 };
 struct fl_renewal {
     const char *model;
     const char *sku;
-    const char *part; /* number of what replaces it */
-    const char *date; /* YYYY-MM-DD */
+    const char *part;  /* number of what replaces it */
+    const char *price; /* of that part by region, as the catalogue has it */
+    const char *date;  /* YYYY-MM-DD */
     Fleetlog__V1__LifecycleFact fact;
 };
 

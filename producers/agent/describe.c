@@ -74,6 +74,7 @@ static void write_offer(struct fl_json *json, const struct fl_agent_device *devi
     write_text(json, "model", either(values, "device.model", "ups.model"));
     write_text(json, "serial", either(values, "device.serial", "ups.serial"));
     write_text(json, "firmware", either(values, "ups.firmware", "ups.firmware.aux"));
+    write_text(json, "sku", either(values, "device.part", "experimental.device.sku"));
     fl_json_object_end(json);
     write_names(json, "commands", &device->ups->commands,
                 device->installs ? FL_AGENT_OFFER_INSTALL : NULL);

@@ -92,6 +92,7 @@ static Fleetlog__V1__DeviceIdentity *read_identity(struct call *call)
     identity->model = fl_body_text_or(call, "model", "");
     identity->serial = fl_body_text_or(call, "serial", "");
     identity->firmware = fl_body_text_or(call, "firmware", "");
+    identity->sku = fl_body_text_or(call, "sku", "");
     call->body = body;
     return identity;
 }

@@ -86,8 +86,10 @@ call_handler fl_route_get_erasure;
 call_handler fl_route_post_link_key;
 call_handler fl_route_post_epoch;
 
-/* operator_history.c */
-call_handler fl_route_get_history;
+/* operator_parts.c, operator_history.c */
+void fl_call_add_forecast(struct call *call, json_t *device, struct fl_kv *registry,
+                          struct fl_kv *devices, const fl_device_row *row);
+call_handler fl_route_get_catalogue, fl_route_post_catalogue, fl_route_get_history;
 
 /* operator_transfer.c */
 call_handler fl_route_get_transfers;
@@ -106,8 +108,7 @@ call_handler fl_route_post_reseller_show;
 call_handler fl_route_post_reseller_accept;
 call_handler fl_route_post_reseller_decline;
 call_handler fl_route_post_reseller_disconnect;
-call_handler fl_route_get_lifecycle;
-call_handler fl_route_put_lifecycle;
+call_handler fl_route_get_lifecycle, fl_route_put_lifecycle;
 
 /* operator_notify.c */
 call_handler fl_route_get_notifications;
@@ -116,8 +117,7 @@ call_handler fl_route_get_unsubscribe;
 call_handler fl_route_post_unsubscribe;
 
 /* operator_purchase.c */
-call_handler fl_route_get_prices;
-call_handler fl_route_put_prices;
+call_handler fl_route_get_prices, fl_route_put_prices;
 call_handler fl_route_get_purchases;
 call_handler fl_route_post_purchase;
 call_handler fl_route_post_checkout;

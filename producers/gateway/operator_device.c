@@ -10,6 +10,7 @@
 #include "producers/gateway/operator.h"
 #include "projections/devices/devices.h"
 #include "projections/registry/machines.h"
+#include "projections/registry/parts.h"
 #include "projections/registry/plan.h"
 #include "projections/registry/rights.h"
 
@@ -144,6 +145,8 @@ static json_t *device_json(struct call *call, struct fl_kv *registry, struct fl_
         json_object_set_new(device, "model", fl_text_json(identity->model));
         json_object_set_new(device, "serial", fl_text_json(identity->serial));
         json_object_set_new(device, "firmware", fl_text_json(identity->firmware));
+        json_object_set_new(device, "sku",
+                            fl_text_json(fl_registry_sku(registry, arena, row->device_id)));
     }
     enum fl_error error = add_conditions(call, device, registry, row->device_id);
     if (error != FL_OK && registry->error == FL_OK)
@@ -430,6 +433,7 @@ void fl_route_get_device(struct call *call)
         if (devices != NULL)
             fl_devices_each_raw(devices, row->device_number, add_raw, raw);
         json_object_set_new(device, "raw", raw);
+        fl_call_add_forecast(call, device, read.kv, devices, row);
         if (devices != NULL && fl_store_read_end(&devices_read) != FL_OK)
             fl_kv_fail(read.kv, FL_CORRUPT);
         const fl_capabilities_row *offers =

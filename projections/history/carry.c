@@ -81,7 +81,10 @@ void fl_history_carry(struct fl_kv *before, struct fl_kv *after, const uint64_t 
 {
     struct fl_kv_walk walk;
     int64_t now_ms = fl_history_now_ms(before);
-    if (now_ms > fl_history_now_ms(after))
+    bool any_gone = false;
+    for (uint32_t i = 0; i < partition_count; i++)
+        any_gone = any_gone || begins[i] != 0;
+    if (any_gone && now_ms > fl_history_now_ms(after))
         fl_history_set_now(after, fl_history_now_ms(after), now_ms);
     fl_kv_walk_begin(&walk, before, FL_HISTORY_COUNTS, FL_SLICE_NULL);
     while (fl_kv_walk_next(&walk)) {

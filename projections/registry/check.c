@@ -370,6 +370,7 @@ static const struct {
     {FL_TABLE_TRANSFERS, fl_check_transfer},
     {FL_TABLE_RESELLER_LINKS, fl_check_reseller_link},
     {FL_TABLE_LIFECYCLE, fl_check_lifecycle},
+    {FL_TABLE_CATALOGUE_ENTRIES, fl_check_catalogue_entry},
     {FL_TABLE_ALIASES, check_alias},
     {FL_TABLE_OUTBOX, fl_check_outbox},
     {FL_TABLE_ALERTS, fl_check_alert},

@@ -56,6 +56,9 @@ fl_check_row_fn fl_check_license, fl_check_application, fl_check_coverage, fl_ch
 bool fl_check_plan_end(struct fl_checking *c, const fl_lifecycle_row *row);
 fl_check_entry_fn fl_check_company_license, fl_check_license_code, fl_check_license_returned,
     fl_check_device_license, fl_check_company_purchase;
+/* check_parts.c */
+fl_check_row_fn fl_check_catalogue_entry;
+
 /* check_reseller.c */
 bool fl_check_reseller_link(struct fl_checking *c, struct fl_slice key, const void *row);
 bool fl_check_lifecycle(struct fl_checking *c, struct fl_slice key, const void *row);

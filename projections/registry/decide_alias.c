@@ -29,6 +29,7 @@ const char *fl_identity_changed(struct fl_deciding *d, const Fleetlog__V1__Devic
         {"model", before->model, now->model},
         {"serial number", before->serial, now->serial},
         {"firmware", before->firmware, now->firmware},
+        {"SKU", before->sku, now->sku},
     };
     char text[64] = "";
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

@@ -243,13 +243,31 @@ const ProtobufCMessage *fl_decide_remind_reseller(struct fl_deciding *d)
     return &event->base;
 }
 
+/* The device whose date the forecast sets: nobody's rights are asked for. False: rejected. */
+static bool resolve_forecast(struct fl_deciding *d, const Fleetlog__V1__SetLifecycleFact *action)
+{
+    const fl_device_row *device =
+        fl_row_by_id(d->kv, d->arena, FL_TABLE_DEVICES, fl_slice_text(action->device_id));
+    if (device == NULL) {
+        fl_reject(d, FL_REJECT(NOT_FOUND), "There is no such device.");
+        return false;
+    }
+    d->company_id = fl_slice_text(device->company_id);
+    if (device->state == FL_DEVICE_ACTIVE)
+        return true;
+    fl_reject(d, FL_REJECT(NOT_FOUND), "This device has been removed.");
+    return false;
+}
+
 const ProtobufCMessage *fl_decide_set_lifecycle_fact(struct fl_deciding *d)
 {
     const Fleetlog__V1__SetLifecycleFact *action =
         (const Fleetlog__V1__SetLifecycleFact *)d->message;
     fl_device_row *device;
     int64_t date_ms = 0;
-    if (!fl_device_resolve(d, action->device_id, FL_RIGHT_LIFECYCLE, &device))
+    bool is_forecast = d->actor_kind == FL_ACTOR_DETECTOR;
+    if (is_forecast ? !resolve_forecast(d, action)
+                    : !fl_device_resolve(d, action->device_id, FL_RIGHT_LIFECYCLE, &device))
         return d->answer;
     if (action->fact == FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_PLAN_END)
         return fl_reject(d, FL_REJECT(INVALID), "The end of a plan comes from its license.");
@@ -258,6 +276,9 @@ const ProtobufCMessage *fl_decide_set_lifecycle_fact(struct fl_deciding *d)
     const fl_lifecycle_row *row =
         fl_registry_lifecycle(d->kv, d->arena, action->device_id, action->fact);
     const char *before = row == NULL ? "" : row->due_date;
+    if (is_forecast && before[0] != '\0' &&
+        row->basis == FLEETLOG__V1__LIFECYCLE_BASIS__LIFECYCLE_BASIS_OWNER)
+        return fl_reject(d, FL_REJECT(WRONG_STATE), "The owner has set this date.");
     if (strcmp(before, action->due_date) == 0)
         return fl_reject(d, FL_REJECT(WRONG_STATE),
                          before[0] == '\0' ? "There is no such date."
@@ -267,7 +288,8 @@ const ProtobufCMessage *fl_decide_set_lifecycle_fact(struct fl_deciding *d)
     event->fact = action->fact;
     event->due_date = action->due_date;
     event->due_date_before = before;
-    event->basis = FLEETLOG__V1__LIFECYCLE_BASIS__LIFECYCLE_BASIS_OWNER;
+    event->basis = is_forecast ? FLEETLOG__V1__LIFECYCLE_BASIS__LIFECYCLE_BASIS_FORECAST
+                               : FLEETLOG__V1__LIFECYCLE_BASIS__LIFECYCLE_BASIS_OWNER;
     return &event->base;
 }
 

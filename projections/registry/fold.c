@@ -9,6 +9,7 @@
 #include "core/assert.h"
 #include "projections/registry/fold_login.h"
 #include "projections/registry/outbox.h"
+#include "projections/registry/parts.h"
 #include "projections/registry/registry.h"
 
 enum { READER_VERSION = 1, FOLD_ARENA_SIZE_MIN = 32 * 1024 * 1024 };
@@ -103,6 +104,7 @@ static fl_fold_fn *const folds[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_LicenseWithdrawn] = fl_fold_license_withdrawn,
     [FL_MESSAGE_LicenseExpired] = fl_fold_license_expired,
     [FL_MESSAGE_PriceListSet] = fl_fold_price_list_set,
+    [FL_MESSAGE_CatalogueImported] = fl_fold_catalogue_imported,
     [FL_MESSAGE_PurchaseStarted] = fl_fold_purchase_started,
     [FL_MESSAGE_PurchasePaid] = fl_fold_purchase_paid,
     [FL_MESSAGE_PurchaseFailed] = fl_fold_purchase_failed,

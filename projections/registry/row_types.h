@@ -49,3 +49,5 @@ typedef Fleetlog__Rows__V1__PriceRow fl_price_row;
 typedef Fleetlog__Rows__V1__PurchaseRow fl_purchase_row;
 typedef Fleetlog__Rows__V1__ResellerLinkRow fl_reseller_link_row;
 typedef Fleetlog__Rows__V1__LifecycleRow fl_lifecycle_row;
+typedef Fleetlog__Rows__V1__PartsRow fl_parts_row;
+typedef Fleetlog__Rows__V1__CatalogueEntryRow fl_catalogue_entry_row;

@@ -6,6 +6,7 @@
 #include "projections/registry/decide_license.h"
 #include "projections/registry/decide_login.h"
 #include "projections/registry/decide_outbox.h"
+#include "projections/registry/decide_parts.h"
 #include "projections/registry/decide_privacy.h"
 #include "projections/registry/decide_reseller.h"
 #include "projections/registry/decide_transfer.h"
@@ -68,6 +69,7 @@ static fl_decide_fn *const actions_v1[FL_MESSAGE_COUNT] = {
     [FL_MESSAGE_UnlinkReseller] = fl_decide_unlink_reseller,
     [FL_MESSAGE_RemindReseller] = fl_decide_remind_reseller,
     [FL_MESSAGE_SetLifecycleFact] = fl_decide_set_lifecycle_fact,
+    [FL_MESSAGE_ImportCatalogue] = fl_decide_import_catalogue,
     [FL_MESSAGE_FireDue] = fl_decide_fire_due,
     [FL_MESSAGE_ErasePerson] = fl_decide_erase_person,
     [FL_MESSAGE_OpenEpoch] = fl_decide_open_epoch,

@@ -61,6 +61,10 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_lifecycle_set,
     &fl_command_lifecycle_list,
     &fl_command_history,
+    /* parts */
+    &fl_command_catalogue_list,
+    &fl_command_catalogue_show,
+    &fl_command_catalogue_import,
     /* licenses */
     &fl_command_prices_list,
     &fl_command_prices_set,

@@ -93,9 +93,9 @@ extern const struct fl_command fl_command_account_remove;
 extern const struct fl_command fl_command_account_close;
 extern const struct fl_command fl_command_share_clear;
 
-/* prices.c */
-extern const struct fl_command fl_command_prices_list;
-extern const struct fl_command fl_command_prices_set;
+/* prices.c, catalogue.c */
+extern const struct fl_command fl_command_prices_list, fl_command_prices_set,
+    fl_command_catalogue_list, fl_command_catalogue_show, fl_command_catalogue_import;
 
 /* license.c */
 extern const struct fl_command fl_command_license_list;

@@ -90,6 +90,22 @@ enum fl_message_type cast_date(struct world *world, unsigned account, unsigned d
     return cast_account(world, account, NULL, &action.base);
 }
 
+enum fl_message_type cast_import(struct world *world, const char *sku, const char *part)
+{
+    Fleetlog__V1__CatalogueEntry entry = FLEETLOG__V1__CATALOGUE_ENTRY__INIT;
+    Fleetlog__V1__CatalogueEntry *entries[] = {&entry};
+    INIT(ImportCatalogue, action, import_catalogue);
+    entry.sku = sku;
+    entry.kind = FLEETLOG__V1__CATALOGUE_KIND__CATALOGUE_KIND_BATTERY;
+    entry.part = part;
+    entry.source = "a page";
+    entry.strength = FLEETLOG__V1__CATALOGUE_STRENGTH__CATALOGUE_STRENGTH_WEAK;
+    action.name = "test";
+    action.entries = entries;
+    action.n_entries = 1;
+    return cast_operator(world, NULL, &action.base);
+}
+
 static void expect(enum fl_message_type answer, enum fl_message_type expected)
 {
     if (answer != expected)
@@ -102,6 +118,7 @@ void cast_reseller_story(struct world *world, unsigned first, unsigned person, u
     char date[FL_TIMESTAMP_TEXT_SIZE];
     fl_timestamp_format(world->now_ms + INT64_C(20) * 24 * 3600 * 1000, date);
     date[10] = '\0';
+    expect(cast_import(world, "SMC1500", "RBC7"), FL_MESSAGE_CatalogueImported);
     expect(cast_link_reseller(world, 1, person, first), FL_MESSAGE_ResellerLinkOffered);
     expect(cast_decline_link(world, first), FL_MESSAGE_ResellerLinkDeclined);
     expect(cast_link_reseller(world, 1, person, first + 1), FL_MESSAGE_ResellerLinkOffered);

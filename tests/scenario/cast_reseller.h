@@ -5,6 +5,7 @@
  *
  * Threading: one thread. Allocation: the world's.
  */
+#include "fleetlog/v1/parts.pb-c.h"
 #include "fleetlog/v1/resellers.pb-c.h"
 #include "tests/scenario/cast.h"
 
@@ -20,6 +21,9 @@ enum fl_message_type cast_remind(struct world *world, unsigned account, unsigned
                                  unsigned device);
 enum fl_message_type cast_date(struct world *world, unsigned account, unsigned device,
                                const char *date);
+
+/* The catalogue, by an operator. */
+enum fl_message_type cast_import(struct world *world, const char *sku, const char *part);
 
 /* Every one of them, accepted, on the device of company 1; link numbers from `first` on. */
 void cast_reseller_story(struct world *world, unsigned first, unsigned person, unsigned device);

@@ -348,20 +348,13 @@ void request(struct scenario *s, const ProtobufCMessage *message)
 /* Sentences of all families, by what they may stand for. */
 static const struct pattern *const plain_tables[] = {plain_patterns, due_patterns, payment_patterns,
                                                      NULL};
-static const struct pattern *const request_tables[] = {reseller_patterns,
-                                                       request_patterns,
-                                                       login_patterns,
-                                                       device_patterns,
-                                                       transfer_patterns,
-                                                       notification_patterns,
-                                                       due_requests,
-                                                       firmware_patterns,
-                                                       privacy_patterns,
-                                                       license_patterns,
-                                                       NULL};
+static const struct pattern *const request_tables[] = {
+    reseller_patterns, request_patterns,      login_patterns, device_patterns,
+    transfer_patterns, notification_patterns, due_requests,   firmware_patterns,
+    privacy_patterns,  license_patterns,      parts_patterns, NULL};
 static const struct pattern *const expect_tables[] = {
-    reseller_expectations, login_expectations, license_expectations, log_patterns, mail_patterns,
-    privacy_expectations,  due_expectations,   expect_patterns,      NULL};
+    reseller_expectations, login_expectations, license_expectations, log_patterns,    mail_patterns,
+    privacy_expectations,  due_expectations,   parts_expectations,   expect_patterns, NULL};
 
 static bool run_tables(struct scenario *s, const struct pattern *const *tables,
                        const struct sentence *sentence, size_t at)

@@ -70,6 +70,8 @@ extern const struct pattern login_expectations[];    /* the same, about signing 
 extern const struct pattern license_patterns[];      /* the same, about licenses */
 extern const struct pattern payment_patterns[];      /* whole sentences about payments */
 extern const struct pattern license_expectations[];  /* the same, about licenses and plans */
+extern const struct pattern parts_patterns[];        /* after an actor, about the catalogue */
+extern const struct pattern parts_expectations[];    /* after then, the same */
 extern const struct pattern log_patterns[];          /* the same, about the Event Log */
 extern const struct pattern reseller_patterns[];     /* after an actor, about resellers */
 extern const struct pattern reseller_expectations[]; /* after then, the same */

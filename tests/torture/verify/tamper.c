@@ -251,14 +251,17 @@ void tamper_meta(struct node *node, const struct fl_view *view, int what)
     struct fl_txn txn;
     struct fl_env *env = open_view(node, view);
     assert_int_equal(fl_txn_begin_write(&txn, env), FL_OK);
-    struct fl_position position = fl_meta_position(&txn.kv, FL_TOPIC_EVENTS, 0);
+    bool reads_events = (view->inputs & FL_READS_EVENTS) != 0;
+    enum fl_topic topic = reads_events ? FL_TOPIC_EVENTS : FL_TOPIC_HISTORY;
+    struct fl_position position = fl_meta_position(&txn.kv, topic, 0);
     fl_meta_head(&txn.kv, &head);
     head.hash[3] ^= what == 0;
     position.next -= what == 1;
     position.last -= what == 1;
     position.last_hash[5] ^= what == 2;
-    fl_meta_set_head(&txn.kv, &head);
-    fl_meta_set_position(&txn.kv, FL_TOPIC_EVENTS, 0, &position);
+    if (reads_events)
+        fl_meta_set_head(&txn.kv, &head);
+    fl_meta_set_position(&txn.kv, topic, 0, &position);
     assert_int_equal(fl_txn_commit(&txn), FL_OK);
     fl_env_close(&env);
 }

@@ -46,8 +46,8 @@ enum tamper_row { TAMPER_ROW_CHANGE, TAMPER_ROW_DELETE, TAMPER_ROW_ADD, TAMPER_R
 bool tamper_row(struct node *node, const struct fl_view *view, unsigned table, enum tamper_row how,
                 uint64_t *random);
 
-/* Changes what a view keeps about itself: 0 its head, 1 its position in the events, 2 the hash kept
- * of the last event. */
+/* Changes what a view keeps about itself: 0 its head, 1 its position in the events (without them:
+ * in history), 2 the hash kept of the last record. */
 void tamper_meta(struct node *node, const struct fl_view *view, int what);
 
 /* FLEETLOG_SEED or the clock; printed. */

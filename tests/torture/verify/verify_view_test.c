@@ -89,7 +89,8 @@ static void heads_and_positions_are_named(void **state)
     size_t count = 0;
     const struct fl_view *const *views = fl_views_all(&count);
     for (size_t i = 0; i < count; i++) {
-        for (int what = 0; what < 3; what++) {
+        /* Without events a view has no head. */
+        for (int what = (views[i]->inputs & FL_READS_EVENTS) != 0 ? 0 : 1; what < 3; what++) {
             node_copy(&f->node);
             tamper_meta(&f->node, views[i], what);
             only_this_view(node_verify(&f->node, true, NULL), views[i], "head or position");
@@ -242,8 +243,10 @@ static void rows_behind_retention_are_carried(void **state)
     assert_true(findings->result.report_count < NODE_DEVICES * (NODE_REPORTS + 1));
     for (size_t i = 0; i < findings->result.view_count; i++) {
         const struct fl_verify_view_result *result = &findings->result.views[i];
-        /* Of device 1 only a tick is left. */
-        assert_int_equal(result->carried_count != 0, strcmp(result->view->name, "devices") == 0);
+        /* Of device 1 only a tick is left; hours are of the reports that made them. */
+        assert_int_equal(result->carried_count != 0,
+                         strcmp(result->view->name, "devices") == 0 ||
+                             strcmp(result->view->name, "history") == 0);
     }
     assert_true(tamper_row(&f->node, fl_views_find("devices"), FL_DEVICES_FACTS, TAMPER_ROW_DELETE,
                            &f->random));

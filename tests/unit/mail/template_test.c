@@ -24,11 +24,11 @@ enum { ARENA_SIZE = 16 * 1024 * 1024, DOCS_SIZE_MAX = 64 * 1024 };
 static struct fl_template_values all(const char *value, struct fl_template_value out[32])
 {
     static const char *const names[] = {
-        "accent",   "code",    "company",       "contact", "date",       "dates",       "days",
-        "model",    "plan",    "content",       "count",   "count_text", "device",      "devices",
-        "evidence", "expires", "grant_expires", "link",    "location",   "now",         "owner",
-        "part",     "since",   "sku",           "title",   "until",      "unsubscribe", "what",
-        "why"};
+        "accent",   "code",    "company",  "contact",     "date",          "dates",
+        "days",     "model",   "plan",     "content",     "count",         "count_text",
+        "device",   "devices", "evidence", "expires",     "grant_expires", "link",
+        "location", "now",     "owner",    "part",        "price",         "since",
+        "sku",      "title",   "until",    "unsubscribe", "what",          "why"};
     size_t count = sizeof(names) / sizeof(names[0]);
     for (size_t i = 0; i < count; i++)
         out[i] = (struct fl_template_value){names[i], value};
