@@ -81,16 +81,16 @@ static enum fit judge(const struct filling_device *device, struct fl_arena *aren
         return FIT_UNKNOWN;
     if (load > LOAD_HIGH) {
         *hint = "too small for its load";
-        *basis = fl_arena_printf(arena, "load %" PRId64 " %%, above 80 %%", load / 1000);
+        *basis = fl_arena_printf(arena, "load %" PRId64 " %%, above 80 %%", (load + 500) / 1000);
         return FIT_TIGHT;
     }
     if (!full_runtime(device, &runtime)) {
         *basis = fl_arena_printf(arena, "load %" PRId64 " %%; no run time of a full battery",
-                                 load / 1000);
+                                 (load + 500) / 1000);
         return FIT_UNKNOWN;
     }
     *basis = fl_arena_printf(arena, "load %" PRId64 " %%, run time %" PRId64 " min when charged",
-                             load / 1000, runtime / 60000);
+                             (load + 500) / 1000, (runtime + 30000) / 60000);
     if (runtime < (int64_t)RUNTIME_SHORT_S * 1000) {
         *hint = "short run time: more battery or less load";
         return FIT_TIGHT;
