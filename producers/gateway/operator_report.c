@@ -32,6 +32,7 @@ struct reads {
     struct fl_store_read devices;
     struct fl_store_read eventlog;
     struct fl_store_read people;
+    struct fl_store_read history;
 };
 
 static const char *person_name(void *context, const char *subject_id)
@@ -74,6 +75,7 @@ static bool read_words(struct call *call, struct asked *asked)
     }
     asked->chart = fl_http_query(call->request, "chart");
     asked->source.location = fl_http_query(call->request, "location");
+    asked->source.region = fl_http_query(call->request, "region");
     for (size_t i = 0; severity != NULL && i < 3; i++)
         if (strcmp(severity, severities[i]) == 0)
             asked->source.severity_min = (enum fl_severity)(FL_SEVERITY_INFORMATIONAL + i);
@@ -174,6 +176,8 @@ static enum fl_error begin_reads(struct call *call, struct asked *asked, struct 
         asked->source.devices = reads->devices.kv;
     if (fl_store_read_begin(gateway->people, &reads->people) == FL_OK)
         asked->people = reads->people.kv;
+    if (fl_store_read_begin(gateway->history, &reads->history) == FL_OK)
+        asked->source.history = reads->history.kv;
     error = fl_store_read_begin(gateway->eventlog, &reads->eventlog);
     if (error == FL_OK)
         asked->source.eventlog = reads->eventlog.kv;
@@ -182,8 +186,8 @@ static enum fl_error begin_reads(struct call *call, struct asked *asked, struct 
 
 static enum fl_error end_reads(struct reads *reads, enum fl_error error)
 {
-    struct fl_store_read *all[] = {&reads->eventlog, &reads->people, &reads->devices,
-                                   &reads->registry};
+    struct fl_store_read *all[] = {&reads->history, &reads->eventlog, &reads->people,
+                                   &reads->devices, &reads->registry};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         enum fl_error own = all[i]->kv == NULL ? FL_OK : fl_store_read_end(all[i]);
         error = error == FL_OK ? own : error;

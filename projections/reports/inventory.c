@@ -128,8 +128,9 @@ static void add_outlook(struct inventory *i, const struct filling_device *device
     cells[BATTERY_AGE] = age_cell(i, outlook.battery_since_ms, i->battery_ages);
     cells[BATTERY_DUE] = fl_filling_date_cell(outlook.battery_due_ms);
     cells[BATTERY_BASIS] = fl_cell_text(outlook.battery_basis);
-    cells[WARRANTY] = fl_filling_date_cell(fl_filling_date(
-        i->f, device, FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_WARRANTY_END, &basis));
+    int64_t warranty_ms = fl_filling_date(
+        i->f, device, FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_WARRANTY_END, &basis);
+    cells[WARRANTY] = fl_filling_date_cell(warranty_ms == 0 ? outlook.warranty_ms : warranty_ms);
     i->unknown_battery_count += outlook.battery_due_ms == 0;
     i->overdue_count += outlook.battery_due_ms != 0 && outlook.battery_due_ms <= i->f->now_ms;
 }

@@ -184,6 +184,10 @@ static void add_device(void *context, const struct filling_device *device)
     needs[WARRANTY].due_ms =
         fl_filling_date(r->f, device, FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_WARRANTY_END,
                         &needs[WARRANTY].basis);
+    if (needs[WARRANTY].due_ms == 0 && outlook.warranty_ms != 0) {
+        needs[WARRANTY].due_ms = outlook.warranty_ms;
+        needs[WARRANTY].basis = "catalogue";
+    }
     needs[PLAN_END].what = PLAN_END;
     needs[PLAN_END].due_ms =
         fl_filling_date(r->f, device, FLEETLOG__V1__LIFECYCLE_FACT__LIFECYCLE_FACT_PLAN_END,

@@ -47,6 +47,7 @@ struct fl_document_outlook {
     const char *made_basis;
     int64_t battery_since_ms;
     int64_t battery_due_ms;
+    int64_t warranty_ms;       /* by the catalogue's months */
     const char *battery_basis; /* what the date rests on, and how far it can be trusted */
     const char *sku;
     const char *battery_part;
@@ -58,6 +59,7 @@ struct fl_document_outlook {
 struct fl_document_source {
     struct fl_kv *registry;
     struct fl_kv *devices;  /* NULL: readings cannot be had at the moment */
+    struct fl_kv *history;  /* NULL: the same for temperatures of the past */
     struct fl_kv *eventlog; /* for FL_DOCUMENT_EVENTS alone */
     struct fl_arena *arena;
     enum fl_document_scope scope;
@@ -65,12 +67,11 @@ struct fl_document_source {
     struct fl_slice account_id; /* FL_DOCUMENT_OF_SHARED */
     const char *const *device_ids;
     size_t device_count;
+    const char *region;   /* whose prices; NULL: where there is only one */
     const char *location; /* only devices that stand there; NULL: all */
     enum fl_severity severity_min;
     bool is_operators; /* asked for by an operator in his own name */
     bool (*may_see)(void *context, const fl_device_row *row);
-    /* Adds to what registry and readings say; NULL: there is no more. */
-    void (*outlook)(void *context, const fl_device_row *row, struct fl_document_outlook *out);
     bool is_for_others; /* for a reseller: neither names nor places */
     /* Names for the Event Log of a company; results live in the arena. */
     const char *(*person)(void *context, const char *subject_id);

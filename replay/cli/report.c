@@ -35,7 +35,8 @@ static bool add_devices(char *path, const struct fl_arguments *arguments)
 
 static bool make_path(char path[PATH_SIZE], const struct fl_arguments *arguments)
 {
-    static const char *const names[] = {"format", "company", "location", "severity", "chart"};
+    static const char *const names[] = {"format", "company",  "location",
+                                        "region", "severity", "chart"};
     if (!fl_client_path(path, PATH_SIZE, "/v1/reports/%s", arguments->positional, 1))
         return false;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -89,6 +90,7 @@ static const struct fl_option report_options[] = {
     {"company", 'c', "COMPANY", "of this company; an account's own without it"},
     {"device", 'd', "DEVICE", "only this device; may be repeated"},
     {"location", 'l', "PLACE", "only devices that stand there"},
+    {"region", 'r', "REGION", "prices of this region of the catalogue"},
     {"shared", 0, NULL, "of the devices that are shared with the account"},
     {"severity", 's', "LEVEL", "events: informational, warning or critical, and above"},
     {"chart", 0, "NAME",

@@ -131,6 +131,41 @@ class Reports(SystemTest):
         self.assertEqual(sum(row["batteries"] for row in budget), 1)
         self.assertEqual([row["budget"] for row in budget if row["batteries"]], [None], "no price is guessed")
 
+    def test_catalogue_and_forecast(self):
+        node = self.node_
+        fact = {"source": "a test", "strength": "strong"}
+        price = {**fact, "sku": "P-1", "kind": "price", "currency": "EUR"}
+        entries = [
+            {**fact, "sku": "U1", "kind": "battery", "part": "P-1"},
+            {**fact, "sku": "U1", "kind": "spare-part", "part": "FAN-9"},
+            {**price, "region": "DE", "netMinor": 12950},
+        ]
+        answer = operator(node, "POST", "/v1/catalogue", {"name": "x", "entries": entries})
+        self.assertEqual(answer.status, 200, answer)
+        readings = (("ups.status", b"OL"), ("battery.date", b"2026/01/15"), ("ups.mfr.date", b"2024/03/01"))
+        self.agent.send([self.agent.report(self.rack, 1, readings)])
+        target = "/v1/reports/inventory?device=rack"
+        wait_until(lambda: self.rows(target)[0]["batteryDue"], "the report to count")
+        row = self.rows(target)[0]
+        self.assertEqual((row["sku"], row["batteryPart"], row["otherParts"]), ("U1", "P-1", "FAN-9"))
+        self.assertRegex(row["batteryDueBasis"], "2026-01-15.*confidence")
+        self.assertGreater(row["age"], row["batteryAge"])
+        self.assertEqual(row["ageBasis"], "ups.mfr.date")
+
+        def battery(query=""):
+            rows = self.rows("/v1/reports/renewals?device=rack" + query)
+            return next(row for row in rows if row["what"] == "battery replacement")
+
+        self.assertEqual((battery()["due"], battery()["part"]), (row["batteryDue"], "P-1"))
+        self.assertEqual((battery()["price"], battery()["currency"]), (129.5, "EUR"))
+        budget = self.rows("/v1/reports/renewals?device=rack", table=1)
+        self.assertEqual([line["budget"] for line in budget if line["batteries"]], ["EUR 129.50"])
+        more = {"name": "y", "entries": [{**price, "region": "US", "currency": "USD", "netMinor": 9900}]}
+        self.assertEqual(operator(node, "POST", "/v1/catalogue", more).status, 200)
+        self.assertIsNone(battery()["price"], "of which region?")
+        self.assertEqual((battery("&region=US")["price"], battery("&region=DE")["price"]), (99, 129.5))
+        self.assertIsNone(battery("&region=XX")["price"])
+
     def test_hostile_names(self):
         node = self.node_
         operator(node, "PATCH", f"/v1/devices/{self.rack[0]}", {"location": HOSTILE}, node.owner)
