@@ -7,6 +7,7 @@
 
 #include "replay/cli/client.h"
 #include "replay/cli/commands.h"
+#include "replay/cli/report_at.h"
 
 enum { PATH_SIZE = 4096 };
 
@@ -48,8 +49,17 @@ static bool make_path(char path[PATH_SIZE], const struct fl_arguments *arguments
            add_devices(path, arguments);
 }
 
+/* From the gateway, or made here of the past. */
+static int fetch(struct fl_cli *cli, const struct fl_arguments *arguments, const char *path,
+                 FILE *out)
+{
+    const char *at = fl_argument(arguments, "at");
+    return at != NULL ? fl_report_at(cli, arguments, at, out) : fl_client_download(cli, path, out);
+}
+
 /* Beside the file first, so that who has it has all of it. */
-static int write_file(struct fl_cli *cli, const char *path, const char *name)
+static int write_file(struct fl_cli *cli, const struct fl_arguments *arguments, const char *path,
+                      const char *name)
 {
     char part[PATH_SIZE];
     int size = snprintf(part, sizeof(part), "%s.part", name);
@@ -58,7 +68,7 @@ static int write_file(struct fl_cli *cli, const char *path, const char *name)
         fl_cli_error("%s.part: %s", name, strerror(errno));
         return FL_EXIT_FAILED;
     }
-    int code = fl_client_download(cli, path, out);
+    int code = fetch(cli, arguments, path, out);
     bool is_written = fclose(out) == 0;
     if (code == FL_EXIT_DONE && is_written && rename(part, name) == 0)
         return FL_EXIT_DONE;
@@ -79,10 +89,10 @@ static int report_command(struct fl_cli *cli, const struct fl_arguments *argumen
     if (!make_path(path, arguments))
         return fl_cli_usage("an argument is too long");
     if (output != NULL && strcmp(output, "-") != 0)
-        return write_file(cli, path, output);
+        return write_file(cli, arguments, path, output);
     if (output == NULL && is_binary && isatty(STDOUT_FILENO) == 1)
         return fl_cli_usage("%s is not for a terminal: give --output FILE", format);
-    return fl_client_download(cli, path, stdout);
+    return fetch(cli, arguments, path, stdout);
 }
 
 static const struct fl_option report_options[] = {
@@ -95,6 +105,7 @@ static const struct fl_option report_options[] = {
     {"severity", 's', "LEVEL", "events: informational, warning or critical, and above"},
     {"chart", 0, "NAME",
      "with svg: age, battery-age, due-by-quarter, runtime-load, events-per-day"},
+    {"at", 0, "WHEN", "as it was after the event of this sequence, or at this day or time"},
     {"output", 'o', "FILE", "write to this file instead of stdout"},
     {NULL, 0, NULL, NULL},
 };
@@ -104,6 +115,7 @@ const struct fl_command fl_command_report = {
     .operands = "inventory|renewals|operational|events",
     .summary = "a report as JSON, CSV, XLSX or PDF",
     .examples = "  fleetlog report inventory --company Acme --format pdf --output inventory.pdf\n"
+                "  fleetlog report renewals --company Acme --at 2026-01-01 --format csv\n"
                 "  fleetlog --as owner@example.org report operational --format csv\n"
                 "  fleetlog --as owner@example.org report events --format svg "
                 "--chart events-per-day\n",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reports by command line and API: who gets which devices, names of downloads, parts of files, the same bytes."""
 import csv
+import datetime
 import io
 import json
 import pathlib
@@ -239,6 +240,40 @@ class Reports(SystemTest):
         bad = pathlib.Path(self.directory) / "bad.pdf"
         node.run("report", "events", "--format", "pdf", "-o", str(bad), code=1, parse=False)
         self.assertFalse(bad.exists() or bad.with_suffix(".pdf.part").exists())
+
+    def test_as_it_was(self):
+        node = self.node_
+        sequences = {}
+        for place in ("Hall A", "Hall B"):
+            answer = operator(node, "PATCH", f"/v1/devices/{self.rack[0]}", {"location": place}, node.owner)
+            sequences[place] = int(answer.body["sequence"])
+        self.agent.send([self.agent.report(self.rack, 1, READINGS)])
+        wait_until(lambda: self.rows("/v1/reports/operational?device=rack")[0]["load"], "the report to count")
+
+        def past(at, *words):
+            words = ("report", "operational", "--company", "Example Ltd", "--at", at, *words)
+            document = json.loads(node.run(*words, parse=False).stdout)
+            return document, next(row for row in document["tables"][0]["rows"] if row["name"] == "rack")
+
+        for place, sequence in sequences.items():
+            document, row = past(sequence)
+            self.assertEqual((document["sequence"], row["location"], row["load"]), (sequence + 1, place, None))
+            later = datetime.datetime.fromtimestamp(document["asOfMs"] / 1000, datetime.timezone.utc)
+            stamp = later.strftime("%Y-%m-%dT%H:%M:%S.") + f"{document['asOfMs'] % 1000:03}Z"
+            self.assertEqual(past(stamp)[1]["location"], place)
+        now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+        document, row = past(now.strftime("%Y-%m-%d"))
+        self.assertEqual((row["location"], row["load"]), ("Hall B", 90), "readings up to that time too")
+        words = ("--company", "Example Ltd", "--at", sequences["Hall A"])
+        events = json.loads(node.run("report", "events", *words, parse=False).stdout)
+        self.assertFalse([line for line in events["tables"][0]["rows"] if "Hall B" in line["text"]])
+        book = node.run("report", "inventory", *words, "--format", "xlsx", parse=False)
+        self.assertIn("xl/workbook.xml", zipfile.ZipFile(io.BytesIO(book.stdout)).namelist())
+        for at, code in (("99999", 3), ("1970-01-02", 3), ("2026-13-01", 2), ("soon", 2), ("-1", 2), ("", 2)):
+            node.run("report", "events", "--company", "Example Ltd", "--at", at, code=code, parse=False)
+        node.run("report", "events", "--company", "nobody", "--at", sequences["Hall A"], code=3, parse=False)
+        node.run("report", "events", "--at", 3, code=2, parse=False)
+        node.run("report", "events", "--at", 3, "--company", "Example Ltd", account=node.owner, code=2, parse=False)
 
     def test_at_the_api(self):
         node = self.node_
