@@ -150,6 +150,12 @@ class World:
         price = {"region": "DE", "currency": "EUR", "plan": "standard", "termDays": 365, "netMinor": 100, "taxBasisPoints": 0}
         return self.done(None, "PUT", "/v1/prices", {"items": [price]})["version"]
 
+    def action(self):
+        """The administrator's: outcomes are their authors'."""
+        self.done(ADMINISTRATOR, "PATCH", f"/v1/devices/{self.plain_device()}", {"name": f"marker-device-{self.number()}"})
+        lines = self.node.run("tail", "-t", "actions", "-o", "beginning", "-e")
+        return [line["id"] for line in lines if line.get("type", "").endswith("RenameDevice")][-1]
+
     def transfer(self):
         body = {"devices": [self.plain_device()], "address": f"buyer{self.number()}@example.org"}
         return self.done(ADMINISTRATOR, "POST", "/v1/transfers", body)["transferId"]
@@ -182,10 +188,12 @@ ABOUT_A_THING = {
     "POST /v1/transfers": lambda w: (None, {"devices": [w.plain_device()], "address": f"y{w.number()}@example.org"}),
     "GET /v1/devices/{device}/history": lambda w: (w.device(), None),
     "POST /v1/devices/{device}/move": lambda w: w.move(),
+    "GET /v1/actions/{actionId}": lambda w: (w.action(), None),
+    "DELETE /v1/shared-devices": lambda w: (w.device(), None),
 }
-QUERY = {"GET /v1/devices/{device}/history": "?quantity=battery.charge"}
-# The share here is another's: its holder may drop his own.
-EXCEPT = {("DELETE /v1/shares/{shareId}", SHARED)}
+QUERY = {"GET /v1/devices/{device}/history": "?quantity=battery.charge", "DELETE /v1/shared-devices": "?owner=Marker%20Ltd"}
+# The share here is another's: its holder may drop his own. An outcome is its author's.
+EXCEPT = {("DELETE /v1/shares/{shareId}", SHARED), *(("GET /v1/actions/{actionId}", who) for who in (MEMBER, SHARED))}
 
 # Routes about the asker's own company or account: everybody is at home in his own.
 OWN = {
@@ -221,6 +229,7 @@ OWN_CHANGES = {
     },
     "PUT /v1/notifications": lambda w: {"severity": "warning", "set": "all"},
     "POST /v1/api-tokens": lambda w: {"name": "mine", "scopes": ["read"]},
+    "PATCH /v1/account": lambda w: {"name": f"Somebody {w.number()}"},
 }
 
 # Things of an account that are nobody else's, not even his co-workers'.
@@ -229,24 +238,41 @@ PERSONAL = {
     "DELETE /v1/api-tokens/{tokenId}": lambda w: w.api_token(),
 }
 
+# What is asked with a password, or with the token of a link: a wrong one is refused, whoever has it.
+WRONG_SECRET = {
+    "POST /v1/account/password": {"password": "none of his at all", "newPassword": "another one of his"},
+    "POST /v1/account/totp": {"password": "none of his at all"},
+    "POST /v1/account/totp/confirm": {"password": "none of his at all", "enrolmentId": str(uuid.UUID(int=1)), "code": "000000"},
+    "POST /v1/account/totp/disable": {"password": "none of his at all", "code": "000000"},
+    "POST /v1/account/address": {"password": "none of his at all", "address": "z@example.org"},
+    "POST /v1/account/address/confirm": {"token": "A" * 64},
+    "POST /v1/sign-in": {"address": "marker@example.org", "password": "none of his at all"},
+    "POST /v1/sign-up": {"companyName": "Another", "shareToken": "A" * 64, "address": "new@example.net"},
+    "POST /v1/sign-up/confirm": {"token": "A" * 64, "password": PASSWORD},
+    "POST /v1/password-reset/confirm": {"token": "A" * 64, "password": PASSWORD},
+    "POST /v1/invitations/accept": {"token": "A" * 64},
+    "POST /v1/shares/accept": {"token": "A" * 64},
+    "POST /v1/transfers/accept": {"token": "A" * 64},
+    "POST /v1/transfers/decline": {"token": "A" * 64},
+    "POST /v1/reseller-links/show": {"token": "A" * 64},
+    "POST /v1/reseller-links/accept": {"token": "A" * 64},
+    "POST /v1/reseller-links/decline": {"token": "A" * 64},
+    "POST /v1/reseller-links/disconnect": {"token": "A" * 64},
+    "POST /v1/checkout/stripe": {"id": "evt_1"},
+    "GET /unsubscribe ?kind=renewals&generation=1&token=AAAA": None,
+    "POST /unsubscribe ?kind=renewals&generation=1&token=AAAA": None,
+}
+
+# By which one leaves: test_leaving.
+LEAVING = {"POST /v1/sign-out", "DELETE /v1/sessions", "POST /v1/account/close", "POST /v1/erasures"}
+
 # Routes that are tried where their story is told.
 TOLD_ELSEWHERE = {
-    "GET /v1/actions/{actionId}": "rights_test: an outcome is its author's",
     "GET /v1/live": "live_test: who sees which changes, and until when",
     "GET /v1/reports/{report}": "reports_test: whose devices are in it, and until when",
-    "DELETE /v1/shared-devices": "people_test: what one holds of one owner",
-    "POST /v1/shares/accept": "rights_test and people_test: the link opens it, once",
-    "POST /v1/transfers/accept": "transfers_test: the link opens it, once",
-    "POST /v1/sign-out": "accounts_test",
-    "DELETE /v1/sessions": "accounts_test",
-    "PATCH /v1/account": "accounts_test",
-    "POST /v1/account/close": "accounts_test",
-    "POST /v1/account/password": "accounts_test",
-    "POST /v1/account/totp": "accounts_test",
-    "POST /v1/account/totp/confirm": "accounts_test",
-    "POST /v1/account/totp/disable": "accounts_test",
-    "POST /v1/account/address": "accounts_test",
-    "POST /v1/erasures": "privacy_test: oneself, or anybody by an operator",
+    "POST /v1/password-reset": "accounts_test: nobody learns who has an account",
+    "GET /healthz": "public_test",
+    "GET /readyz": "held_test",
 }
 
 
@@ -256,7 +282,7 @@ def route(name):
 
 
 class Roles(SystemTest):
-    by_tokens = False
+    by_sessions = by_tokens = False
 
     def setUp(self):
         super().setUp()
@@ -278,12 +304,13 @@ class Roles(SystemTest):
                 return self.world.try_(who, method, "/".join(parts) + QUERY.get(f"{method} {path}", ""), body)
 
             thing, body = make(self.world)
-            refused = [who for who in (MEMBER, SHARED) if who not in operation["x-for"] or (name, who) in EXCEPT]
+            insiders = (ADMINISTRATOR, MEMBER, SHARED)
+            refused = [who for who in insiders if who not in operation["x-for"] or (name, who) in EXCEPT]
             for who in (*OUTSIDERS, *refused):
                 found = send(who, thing, body)
                 self.assertIn(found.status, REFUSED, (name, who, found))
                 if who in OUTSIDERS:
-                    self.keeps_quiet(found, (thing, body), (name, who))
+                    self.keeps_quiet(found, (thing, body, QUERY.get(name)), (name, who))
             for who in (ADMINISTRATOR, MEMBER, SHARED):
                 if who in operation["x-for"] and who not in refused:
                     found = send(who, *(make(self.world) if method != "GET" else (thing, body)))
@@ -336,14 +363,56 @@ class Roles(SystemTest):
             self.assertEqual(found.status, 403 if self.closed_to_tokens(operation) else 200, (name, found))
 
     def test_no_route_is_left_out(self):
-        tried = {name.split(" ?")[0] for name in (*ABOUT_A_THING, *OWN, *OWN_CHANGES, *PERSONAL, *TOLD_ELSEWHERE)}
+        families = (ABOUT_A_THING, OWN, OWN_CHANGES, PERSONAL, WRONG_SECRET, LEAVING, TOLD_ELSEWHERE)
+        tried = {name.split(" ?")[0] for family in families for name in family}
         there = {
             f"{method.upper()} {path}"
             for path, item in openapi.DOCUMENT["paths"].items()
             for method, operation in item.items()
-            if set(operation["x-for"]) & {ADMINISTRATOR, MEMBER, SHARED} and not set(operation["x-for"]) & {"anyone", "agent"}
+            if set(operation["x-for"]) & {ADMINISTRATOR, MEMBER, SHARED, "anyone"}
         }
         self.assertEqual(tried, there, "a route of the API has no sample here, or a sample no route")
+
+    def test_wrong_secrets(self):
+        for name, body in WRONG_SECRET.items():
+            method, path, _ = route(name)
+            query = name.split(" ")[2] if name.count(" ") > 1 else ""
+            for who in (ADMINISTRATOR, MEMBER, SHARED, *OUTSIDERS, None):
+                found = self.world.try_(who, method, path + query, body)
+                self.assertIn(found.status, (400, 401, 403, 404, 409, 422, 429), (name, who, found))
+                self.keeps_quiet(found, body, (name, who))
+
+    def newcomer(self):
+        """Somebody of the company who is to leave it."""
+        who = f"leaver {self.world.number()}"
+        self.world.people[who] = f"leaver{self.world.serial}@example.org"
+        self.node_.one("account", "create", self.world.people[who], "--company", "Marker Ltd", "--role", "member")
+        return who
+
+    def test_leaving(self):
+        """Everybody leaves himself, and nobody is made to by somebody who is nothing to him."""
+        who = self.newcomer()
+        person = {"person": self.world.people[who]}
+        for other in (MEMBER, SHARED, *OUTSIDERS):
+            found = self.world.try_(other, "POST", "/v1/erasures", person)
+            self.assertIn(found.status, REFUSED, (other, found))
+            self.keeps_quiet(found, person, other)
+        found = self.world.try_(MEMBER, "POST", "/v1/sign-out")
+        self.assertEqual(found.status < 300, self.by_sessions, found)
+        # The erasure comes last: all profiles are sealed anew meanwhile, and changes of them are to be tried again.
+        for method, path in (("DELETE", "/v1/sessions"), ("POST", "/v1/account/close"), ("POST", "/v1/erasures")):
+            body = {"person": self.world.people[who]} if path == "/v1/erasures" else None
+            found = self.world.try_(who, method, path, body)
+            if self.by_tokens:
+                self.assertEqual(found.status, 403, (path, found))
+                continue
+            self.assertLess(found.status, 300, (path, found))
+            self.world.headers.pop(who, None)
+            if path == "/v1/account/close":
+                self.assertIn(self.world.ask(who, "GET", "/v1/devices").status, (401, 403, 404))
+                who = self.newcomer()
+        if not self.by_tokens:
+            self.assertIn(self.world.ask(who, "GET", "/v1/devices").status, (401, 403, 404))
 
     def test_operators_alone(self):
         count = 0
@@ -367,6 +436,8 @@ class Roles(SystemTest):
 
 class RolesOfSessions(Roles):
     """The same through the API, signed in with a browser."""
+
+    by_sessions = True
 
     def setUp(self):
         super().setUp()
