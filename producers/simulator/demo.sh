@@ -28,6 +28,7 @@ provider_company='Brightline Power Services' provider=max@brightline.example
 shared=(hq-rack-a1 hq-phones hq-reception north-till-1 south-freezer)
 reseller=sales@volt-and-co.example
 licensed=(hq-rack-a1 hq-phones)
+leaving=east-archive # is offered to the provider's company
 speed=4          # scenario seconds per second
 outage_speed=60  # while the plug is out: what takes half an hour takes half a minute
 wait_seconds=90
@@ -162,8 +163,22 @@ start_up() {
   port=$(free_port "$(remembered metrics-port | grep . || printf 7702)")
   remember metrics-port "$port"
   export FLEETLOG_GATEWAY_METRICS_LISTEN=127.0.0.1:$port
+  FLEETLOG_FIRMWARE_KEY=$(make_publisher)
+  export FLEETLOG_FIRMWARE_KEY
   background up env FLEETLOG_JOURNAL="$(journal)" "$fleetlog" up
   wait_until "$wait_seconds" "fleetlog up is not ready (see $demo/up.log)" ready_answers
+}
+
+# Who signs firmware; prints the public half of his key.
+make_publisher() { "$fleetlog" firmware key "$demo/publisher.key"; }
+
+# What an agent calls to install an image: here it only lets the simulated UPS say the new version.
+write_installer() {
+  cat >"$demo/$1-installer" <<SH
+#!/bin/sh
+"$driver" --ask "$(remembered "$1-upsd-control")" set "\${FLEETLOG_UPS%%@*}" ups.firmware "UPS \$FLEETLOG_FIRMWARE_VERSION / ID=18" >/dev/null
+SH
+  chmod 700 "$demo/$1-installer"
 }
 
 ready_answers() { curl -fsS -m 2 "http://127.0.0.1:$(remembered gateway-port)/readyz"; }
@@ -189,9 +204,11 @@ start_agent() { # NAME ACCOUNT: with a claim code of its own the first time
     claim=(--claim "$(f claim issue --as "$account")")
   fi
   (umask 077 && printf 'demo\n' >"$demo/upsd-password")
+  write_installer "$name"
   background "$name" "$fleetlog" agent run "${claim[@]}" --upsd "127.0.0.1:$(remembered "$name-upsd-port")" \
     --user fleetlog --password-file "$demo/upsd-password" --poll 1 --state "$demo/$name" \
-    --gateway "http://127.0.0.1:$(remembered gateway-port)"
+    --gateway "http://127.0.0.1:$(remembered gateway-port)" \
+    --firmware-installer "$demo/$name-installer" --firmware-key "$FLEETLOG_FIRMWARE_KEY"
 }
 
 device_count() { f device list --as "$1" --json | grep -c '"name"'; }
@@ -199,7 +216,8 @@ has_devices() { [[ $(device_count "$1") -ge $2 ]]; }
 
 enrol() { # NAME ACCOUNT COUNT
   start_agent "$1" "$2"
-  wait_until "$wait_seconds" "the agent does not bring $3 devices of $2 (see $demo/$1.log)" has_devices "$2" "$3"
+  # Later it may have given some away.
+  [[ -e $demo/done-$1 ]] || wait_until "$wait_seconds" "the agent does not bring $3 devices of $2 (see $demo/$1.log)" has_devices "$2" "$3"
   remember "done-$1" yes
 }
 
@@ -226,6 +244,21 @@ link_reseller() {
   remember reseller-link "$(text_of linkId <<<"$answer")"
   f reseller accept "$(text_of token <<<"$answer")" >/dev/null || return
   f lifecycle set hq-phones battery-replacement "$(date -u -d '+20 days' +%F)" --as "$owner" >/dev/null
+}
+
+# An offer of ownership, still to be accepted.
+offer_one() {
+  local answer
+  answer=$(f transfer offer "$leaving" --to "$provider" --as "$owner" --json) || return
+  remember transfer-token "$(text_of token <<<"$answer")"
+}
+
+publish_firmware() {
+  local answer
+  head -c 300000 /dev/zero >"$demo/firmware.bin"
+  answer=$(f firmware publish "$demo/firmware.bin" --key "$demo/publisher.key" --model 'Smart-UPS 1500' --version 09.8 \
+    --from 09.3 --json) || return
+  remember firmware-id "$(text_of firmwareId <<<"$answer")"
 }
 
 text_of() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p"; } # MEMBER of one line of JSON
@@ -263,6 +296,9 @@ Try:"
   try "fleetlog lifecycle list hq-phones" 'what is due, and when somebody is told'
   try "fleetlog command self-test hq-lab" 'reaches upsd, succeeds when its result is seen'
   try "fleetlog command self-test hq-reception" 'this battery is worn out'
+  try "fleetlog command firmware-upgrade hq-rack-a1 $(remembered firmware-id)" 'a signed image, installed once, read back'
+  try 'fleetlog transfer list' "$leaving is offered to $provider_company"
+  try "fleetlog transfer accept $(remembered transfer-token) --as $provider" 'it is theirs now, its history stays'
   try 'fleetlog tail' 'the last ten events, then live'
   try 'fleetlog topics' 'what the log holds'
   try 'fleetlog lag' 'how far each view is behind'
@@ -272,7 +308,8 @@ Try:"
   try "./dev demo$flag --stop" 'end it; the data stay'
 }
 
-try() { printf '  %-68s %s\n' "$1" "$2" >&2; }
+# What is too long for its column says the rest on a line of its own.
+try() { if ((${#1} > 76)); then printf '  %s\n  %-76s %s\n' "$1" '' "$2" >&2; else printf '  %-76s %s\n' "$1" "$2" >&2; fi; }
 
 status_line() {
   local total fresh
@@ -318,6 +355,8 @@ start() {
   once share share_some
   once license license_some
   once reseller link_reseller
+  once transfer offer_one
+  once firmware publish_firmware
   remember ready yes
   say "ready"
   what_to_try

@@ -85,7 +85,7 @@ const struct fl_command fl_command_transfer_list = {
 
 static void print_taken(const json_t *answer)
 {
-    printf("Took over %zu devices; %zu shares ended; %zu pending commands cancelled.\n",
+    printf("Devices taken over: %zu. Shares ended: %zu. Pending commands cancelled: %zu.\n",
            json_array_size(json_object_get(answer, "deviceIds")),
            json_array_size(json_object_get(answer, "endedShareIds")),
            json_array_size(json_object_get(answer, "cancelledCommandIds")));

@@ -49,6 +49,8 @@ expect 'and the owner still has 24' has_rows 24 --as "$owner"
 expect 'a self-test succeeds because its result was seen' \
   "$fleetlog" command self-test hq-lab --as "$owner"
 expect 'one of a worn battery fails' bash -c "! '$fleetlog' command self-test hq-reception --as $owner"
+expect 'a firmware image is installed and read back' \
+  "$fleetlog" command firmware-upgrade hq-rack-a1 "$(<"$FLEETLOG_DATA/demo/firmware-id")" --as "$owner"
 "$fleetlog" invite pat@northwind.example --as "$owner" >/dev/null
 expect 'an invitation is a mail in a file' within 60 mail_tells '^Subject: .fleetlog. Invitation to join Northwind Grocers'
 expect 'the plug' demo --outage
@@ -59,7 +61,10 @@ done
 expect 'the views hold together' "$fleetlog" check
 expect 'verify finds no difference' "$fleetlog" verify
 expect 'a second devices view is the same' "$fleetlog" rebuild devices --quiet
+expect 'the device that is offered becomes the provider'"'"'s' \
+  "$fleetlog" transfer accept "$(<"$FLEETLOG_DATA/demo/transfer-token")" --as "$provider"
 expect 'it stops' demo --stop
 expect 'and starts again on the same data' demo --detach
-expect 'with the same devices' has_rows 24 --as "$owner"
+expect 'with the same devices' has_rows 23 --as "$owner"
+expect 'and the one that was given away' has_rows 4 --as "$provider"
 [[ -z $failed ]]
