@@ -8,6 +8,7 @@
 #include "core/assert.h"
 #include "fleetlog/v1/actions.pb-c.h"
 #include "producers/gateway/operator.h"
+#include "producers/gateway/operator_readings.h"
 #include "projections/devices/devices.h"
 #include "projections/registry/machines.h"
 #include "projections/registry/parts.h"
@@ -400,24 +401,6 @@ const char **fl_call_find_devices(struct call *call, struct fl_kv *kv, const cha
     return ids;
 }
 
-static void add_raw(void *context, struct fl_slice name, struct fl_slice value, bool is_stale)
-{
-    json_t *raw = context;
-    json_t *text = json_stringn((const char *)value.data, value.size);
-    char key[FL_READING_NAME_SIZE_MAX + 1];
-    char *hex = NULL;
-    if (!fl_slice_to_text(name, key, sizeof(key)))
-        return;
-    /* Bytes that are no UTF-8 are shown as what they are. */
-    if (text == NULL && (hex = malloc(2 * value.size + 1)) != NULL) {
-        fl_hex_encode(value.data, value.size, hex);
-        json_object_set_new(raw, key, json_pack("{s:s, s:b}", "hex", hex, "stale", is_stale));
-        free(hex);
-        return;
-    }
-    json_object_set_new(raw, key, json_pack("{s:o, s:b}", "text", text, "stale", is_stale));
-}
-
 void fl_route_get_device(struct call *call)
 {
     struct fl_store_read read = {.kv = NULL};
@@ -428,11 +411,8 @@ void fl_route_get_device(struct call *call)
     json_t *device = NULL;
     if (row != NULL) {
         struct fl_kv *devices = begin_devices(call, &devices_read);
-        json_t *raw = json_object();
         device = device_json(call, read.kv, devices, row);
-        if (devices != NULL)
-            fl_devices_each_raw(devices, row->device_number, add_raw, raw);
-        json_object_set_new(device, "raw", raw);
+        json_object_set_new(device, "raw", fl_call_raw_json(call, devices, row->device_number));
         fl_call_add_forecast(call, device, read.kv, devices, row);
         if (devices != NULL && fl_store_read_end(&devices_read) != FL_OK)
             fl_kv_fail(read.kv, FL_CORRUPT);

@@ -62,9 +62,9 @@ const char *fl_quantity_unit(enum fl_quantity quantity)
 
 const char *fl_quality_name(enum fl_quality quality)
 {
-    static const char *const names[] = {"none",         "ok",       "sentinel",
-                                        "out_of_range", "unparsed", "stale"};
-    fl_assert(quality <= FL_QUALITY_STALE);
+    static const char *const names[] = {"none",     "ok",    "sentinel",    "out_of_range",
+                                        "unparsed", "stale", "implausible", "conflicting"};
+    fl_assert(quality <= FL_QUALITY_CONFLICTING);
     return names[quality];
 }
 

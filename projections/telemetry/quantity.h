@@ -33,6 +33,8 @@ enum fl_quality {
     FL_QUALITY_OUT_OF_RANGE, /* cannot be */
     FL_QUALITY_UNPARSED,     /* not a number */
     FL_QUALITY_STALE,        /* not repeated since a gap, or the source is silent */
+    FL_QUALITY_IMPLAUSIBLE,  /* may be, but not of such a device */
+    FL_QUALITY_CONFLICTING,  /* another value of the same report says otherwise */
 };
 
 enum fl_status_token {

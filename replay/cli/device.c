@@ -178,6 +178,10 @@ static void print_device(const json_t *device)
             fl_print_safe(value, strlen(value), stdout);
         else
             printf("(bytes) %s", hex != NULL ? hex : "");
+        const char *rule = json_string_value(json_object_get(raw, "rule"));
+        const char *quality = json_string_value(json_object_get(raw, "quality"));
+        if (rule != NULL && quality != NULL)
+            printf("  (%s: %s)", quality, rule);
         printf("%s\n", is_stale ? "  (stale)" : "");
     }
 }
