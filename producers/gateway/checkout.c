@@ -2,11 +2,12 @@
 #include "producers/gateway/checkout.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/file.h"
 
 enum { MAC_SIZE = crypto_auth_hmacsha256_BYTES, MAC_TEXT_SIZE = 2 * MAC_SIZE };
 
@@ -71,73 +72,34 @@ enum fl_error fl_checkout_verify(struct fl_slice secret, const char *signature,
     return age_s > FL_CHECKOUT_TOLERANCE_S || age_s < -FL_CHECKOUT_TOLERANCE_S ? FL_DENIED : FL_OK;
 }
 
-static const struct {
-    const char *type;
-    Fleetlog__V1__PaymentState state;
-    const char *amount;
-} kinds[] = {
-    {"checkout.session.completed", FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_PAID, "amount_total"},
-    {"checkout.session.async_payment_succeeded", FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_PAID,
-     "amount_total"},
-    {"checkout.session.async_payment_failed", FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_FAILED,
-     "amount_total"},
-    {"checkout.session.expired", FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_FAILED, "amount_total"},
-    {"charge.refunded", FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_REFUNDED, "amount_refunded"},
-};
-
-static const char *text_of(const json_t *object, const char *name)
+const struct fl_checkout *fl_checkout_of(const struct fl_config *config)
 {
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "" : text;
+    return fl_config_number(config, FL_SETTING_CHECKOUT_STAND_IN) != 0 ? &fl_checkout_stand_in
+                                                                       : &fl_checkout_stripe;
 }
 
-/* "eur" to "EUR"; false: three letters it is not. */
-static bool read_currency(const char *text, char out[4])
+enum fl_error fl_checkout_check(const struct fl_config *config, char detail[256])
 {
-    if (strlen(text) != 3)
-        return false;
-    for (size_t i = 0; i < 3; i++) {
-        char letter = text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
-        if (letter < 'A' || letter > 'Z')
-            return false;
-        out[i] = letter;
-    }
-    out[3] = '\0';
-    return true;
-}
-
-/* What one of our kinds says; a session that is completed but not paid yet is none. */
-static enum fl_error read_object(const json_t *object, size_t kind, struct fl_checkout_event *event)
-{
-    bool is_refund = kinds[kind].state == FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_REFUNDED;
-    const char *purchase = is_refund ? text_of(json_object_get(object, "metadata"), "purchase_id")
-                                     : text_of(object, "client_reference_id");
-    const json_t *amount = json_object_get(object, kinds[kind].amount);
-    if (purchase[0] == '\0' ||
-        (kind == 0 && strcmp(text_of(object, "payment_status"), "paid") != 0))
+    const char *rule = NULL;
+    if (fl_checkout_of(config) != &fl_checkout_stand_in)
         return FL_OK;
-    if (!fl_id_is_valid(fl_slice_text(purchase)) || !json_is_integer(amount) ||
-        json_integer_value(amount) < 0 ||
-        !read_currency(text_of(object, "currency"), event->currency))
-        return FL_INVALID;
-    snprintf(event->purchase_id, sizeof(event->purchase_id), "%s", purchase);
-    event->amount_minor = json_integer_value(amount);
-    event->state = kinds[kind].state;
-    return FL_OK;
+    if (fl_config_text(config, FL_SETTING_CHECKOUT_URL)[0] != '\0')
+        rule = "there is a provider's page already (checkout_url)";
+    else if (fl_config_text(config, FL_SETTING_CHECKOUT_SECRET_FILE)[0] == '\0')
+        rule = "it signs with a secret, too (checkout_secret_file)";
+    if (rule != NULL)
+        snprintf(detail, 256, "[gateway] checkout_stand_in: %s", rule);
+    return rule == NULL ? FL_OK : FL_USAGE;
 }
 
-enum fl_error fl_checkout_read(struct fl_slice body, struct fl_checkout_event *event)
+struct fl_slice fl_checkout_secret(const struct fl_config *config,
+                                   char secret[FL_CHECKOUT_SECRET_MAX])
 {
-    json_t *json = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
-    const char *id = text_of(json, "id");
-    const char *type = text_of(json, "type");
-    enum fl_error error = id[0] == '\0' || strlen(id) >= sizeof(event->id) ? FL_INVALID : FL_OK;
-    *event = (struct fl_checkout_event){.amount_minor = 0};
-    if (error == FL_OK)
-        snprintf(event->id, sizeof(event->id), "%s", id);
-    for (size_t i = 0; error == FL_OK && i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (strcmp(type, kinds[i].type) == 0)
-            error = read_object(json_object_get(json_object_get(json, "data"), "object"), i, event);
-    json_decref(json);
-    return error;
+    size_t size = 0;
+    const char *path = fl_config_text(config, FL_SETTING_CHECKOUT_SECRET_FILE);
+    if (path[0] == '\0' || fl_file_read(path, secret, FL_CHECKOUT_SECRET_MAX, &size) != FL_OK)
+        return FL_SLICE_LITERAL("");
+    while (size > 0 && (secret[size - 1] == '\n' || secret[size - 1] == '\r'))
+        size--;
+    return fl_slice_of(secret, size);
 }

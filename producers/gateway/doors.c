@@ -7,6 +7,7 @@
 
 #include "core/diag.h"
 #include "core/file.h"
+#include "producers/gateway/checkout.h"
 #include "producers/gateway/metrics.h"
 #include "producers/gateway/operator.h"
 #include "producers/gateway/public.h"
@@ -303,6 +304,11 @@ enum fl_error fl_doors_open(struct gateway *gateway, char detail[256])
         .receive_timeout_s = RECEIVE_TIMEOUT_S,
     };
     enum fl_error error = fl_public_open(gateway, &gateway->public, detail);
+    if (error == FL_OK)
+        error = fl_checkout_check(config, detail);
+    if (error == FL_OK && fl_checkout_of(config) == &fl_checkout_stand_in)
+        fl_diag(CONFIG_WARNING, FL_TEXT("setting", "gateway.checkout_stand_in"),
+                FL_TEXT("detail", "licenses are given away: nobody pays at the stand-in"));
     if (error == FL_OK)
         error = open_tcp(gateway, &options, &agents, detail);
     options.fields = fl_public_fields;

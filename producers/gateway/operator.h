@@ -120,7 +120,7 @@ call_handler fl_route_post_unsubscribe;
 call_handler fl_route_get_prices, fl_route_put_prices;
 call_handler fl_route_get_purchases;
 call_handler fl_route_post_purchase;
-call_handler fl_route_post_checkout;
+call_handler fl_route_post_checkout, fl_route_get_checkout_page, fl_route_post_checkout_page;
 
 /* operator_license.c */
 call_handler fl_route_get_licenses;

@@ -3,17 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/file.h"
 #include "core/license_code.h"
 #include "fleetlog/v1/purchases.pb-c.h"
-#include "producers/gateway/checkout.h"
 #include "producers/gateway/operator.h"
 #include "producers/gateway/public.h"
+#include "producers/gateway/webhook.h"
 #include "projections/registry/machines.h"
 #include "projections/registry/plan.h"
 #include "schemas/fields.h"
-
-static const char provider[] = "stripe";
 
 void fl_route_get_prices(struct call *call)
 {
@@ -130,13 +127,15 @@ void fl_route_get_purchases(struct call *call)
     fl_call_answer_list(call, &read, error, items, rows.next);
 }
 
-/* What is to be paid, and where: the configured page of the provider, with the purchase's id. */
+/* What is to be paid, and where. */
 void fl_route_post_purchase(struct call *call)
 {
     struct outcome outcome;
     char code[FL_LICENSE_CODE_TEXT_SIZE];
     uint8_t hash[FL_HASH_SIZE];
     struct fl_keyring *keyring = call->gateway->keyring;
+    const struct fl_config *config = call->gateway->duty->config;
+    const struct fl_checkout *checkout = fl_checkout_of(config);
     Fleetlog__V1__StartPurchase action = FLEETLOG__V1__START_PURCHASE__INIT;
     const char *plan = fl_body_text(call, "plan");
     const char *installer = fl_body_text(call, "installer");
@@ -147,7 +146,7 @@ void fl_route_post_purchase(struct call *call)
     action.node_count = number_of(call->body, "nodes");
     action.term_days = number_of(call->body, "days");
     action.price_list_version = number_of(call->body, "priceListVersion");
-    action.provider = provider;
+    action.provider = checkout->provider;
     if (!fl_call_person(call, installer, &action.person))
         return;
     action.purchase_id = fl_call_mint(call);
@@ -164,41 +163,23 @@ void fl_route_post_purchase(struct call *call)
         return;
     const Fleetlog__V1__PurchaseStarted *event = (const void *)outcome.event;
     json_t *json = fl_outcome_json(call, &outcome);
-    const char *page = fl_config_text(call->gateway->duty->config, FL_SETTING_CHECKOUT_URL);
+    const char *address =
+        checkout->start(&(struct fl_checkout_order){config, keyring, event->purchase_id,
+                                                    event->link_key_generation},
+                        &call->arena);
     json_object_del(json, "codeHash");
-    if (page[0] != '\0')
-        json_object_set_new(json, "checkout",
-                            json_string(fl_arena_printf(&call->arena, "%s?client_reference_id=%s",
-                                                        page, event->purchase_id)));
+    if (address != NULL)
+        json_object_set_new(json, "checkout", json_string(address));
     fl_call_answer(call, 201, json);
 }
 
-/* The secret of the provider's endpoint, from its file; size 0: there is none. */
-static struct fl_slice read_secret(struct call *call, char secret[FL_CHECKOUT_SECRET_MAX])
-{
-    size_t size = 0;
-    const char *path = fl_config_text(call->gateway->duty->config, FL_SETTING_CHECKOUT_SECRET_FILE);
-    if (path[0] == '\0' || fl_file_read(path, secret, FL_CHECKOUT_SECRET_MAX, &size) != FL_OK)
-        return FL_SLICE_LITERAL("");
-    while (size > 0 && (secret[size - 1] == '\n' || secret[size - 1] == '\r'))
-        size--;
-    return fl_slice_of(secret, size);
-}
-
-static void answer_received(struct call *call, const char *result)
-{
-    free(call->answer->body);
-    call->answer->body = NULL;
-    fl_call_answer(call, 200, json_pack("{s:s}", "result", result));
-}
-
 /* Whether the body comes from the provider; false after answering. */
-static bool is_signed(struct call *call)
+static bool is_signed(struct call *call, const struct fl_checkout *checkout, const char *signature,
+                      struct fl_slice body)
 {
     char secret[FL_CHECKOUT_SECRET_MAX];
-    const char *signature = fl_http_header(call->request, "Stripe-Signature");
     enum fl_error error =
-        fl_checkout_verify(read_secret(call, secret), signature, fl_http_body(call->request),
+        fl_checkout_verify(fl_checkout_secret(call->gateway->duty->config, secret), signature, body,
                            fl_port_wall_ms(call->gateway->duty->port));
     if (error == FL_OK)
         return true;
@@ -206,37 +187,50 @@ static bool is_signed(struct call *call)
     fl_call_problem(call, 403,
                     error == FL_DENIED ? "This signature is too old, or ahead of the clock"
                                        : "This is not signed by the checkout",
-                    NULL, "Stripe-Signature");
+                    NULL, checkout->header);
     return false;
 }
 
 /* Delivered twice, an event has the id that it had, and the log answers it once. What the rules
  * refuse stands in the log, and is not worth another delivery. */
-void fl_route_post_checkout(struct call *call)
+const char *fl_call_take_webhook(struct call *call, const struct fl_checkout *checkout,
+                                 const char *signature, struct fl_slice body)
 {
     struct outcome outcome;
     struct fl_checkout_event event;
     Fleetlog__V1__ReportPayment action = FLEETLOG__V1__REPORT_PAYMENT__INIT;
-    if (!is_signed(call))
-        return;
-    if (fl_checkout_read(fl_http_body(call->request), &event) != FL_OK) {
+    if (!is_signed(call, checkout, signature, body))
+        return NULL;
+    if (checkout->read(body, &event) != FL_OK) {
         fl_call_problem(call, 422, "This event of the checkout cannot be read", NULL, NULL);
-        return;
+        return NULL;
     }
-    if (event.state == FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_UNSPECIFIED) {
-        answer_received(call, "ignored");
-        return;
-    }
-    struct fl_slice parts[] = {fl_slice_text(provider), fl_slice_text(event.id)};
+    if (event.state == FLEETLOG__V1__PAYMENT_STATE__PAYMENT_STATE_UNSPECIFIED)
+        return "ignored";
+    struct fl_slice parts[] = {fl_slice_text(checkout->provider), fl_slice_text(event.id)};
     fl_id_derive("checkout-event", parts, 2, call->action_id);
-    call->identity.actor = FL_SLICE_LITERAL("checkout:stripe");
+    call->identity.actor =
+        fl_slice_text(fl_arena_printf(&call->arena, "checkout:%s", checkout->provider));
     action.purchase_id = event.purchase_id;
     action.provider_event_id = event.id;
     action.state = event.state;
     action.amount_minor = event.amount_minor;
     action.currency = event.currency;
     if (fl_call_act(call, &action.base, &outcome))
-        answer_received(call, "recorded");
-    else if (call->answer->status == 409 || call->answer->status == 404)
-        answer_received(call, "refused");
+        return "recorded";
+    return call->answer->status == 409 || call->answer->status == 404 ? "refused" : NULL;
+}
+
+void fl_route_post_checkout(struct call *call)
+{
+    const struct fl_checkout *checkout = fl_checkout_of(call->gateway->duty->config);
+    if (strcmp(call->parameters[0], checkout->provider) != 0) {
+        fl_call_problem(call, 404, "There is no such checkout", NULL, "provider");
+        return;
+    }
+    const char *result =
+        fl_call_take_webhook(call, checkout, fl_http_header(call->request, checkout->header),
+                             fl_http_body(call->request));
+    if (result != NULL)
+        fl_call_answer(call, 200, json_pack("{s:s}", "result", result));
 }

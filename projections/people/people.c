@@ -218,6 +218,7 @@ static const struct {
     {FL_MESSAGE_DevicesShared, "subject_id"},
     {FL_MESSAGE_TransferOffered, "subject_id"},
     {FL_MESSAGE_LicenseMinted, "subject_id"},
+    {FL_MESSAGE_PurchaseStarted, "subject_id"},
     {FL_MESSAGE_ResellerLinkOffered, "subject_id"},
     {FL_MESSAGE_SignUpRequested, "subject_id"},
     {FL_MESSAGE_SignUpConfirmed, "account_id"},

@@ -71,6 +71,12 @@ const fl_license_row *fl_registry_license(struct fl_kv *kv, struct fl_arena *are
     return fl_row_by_id(kv, arena, FL_TABLE_LICENSES, id);
 }
 
+const fl_purchase_row *fl_registry_purchase(struct fl_kv *kv, struct fl_arena *arena,
+                                            struct fl_slice id)
+{
+    return fl_row_by_id(kv, arena, FL_TABLE_PURCHASES, id);
+}
+
 int64_t fl_application_ends_ms(struct fl_kv *kv, struct fl_arena *arena,
                                const fl_application_row *row)
 {

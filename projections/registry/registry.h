@@ -69,6 +69,8 @@ const fl_login_row *fl_registry_login(struct fl_kv *kv, struct fl_arena *arena,
 const fl_price_list_row *fl_registry_prices(struct fl_kv *kv, struct fl_arena *arena);
 const fl_license_row *fl_registry_license(struct fl_kv *kv, struct fl_arena *arena,
                                           struct fl_slice id);
+const fl_purchase_row *fl_registry_purchase(struct fl_kv *kv, struct fl_arena *arena,
+                                            struct fl_slice id);
 /* When the node of an application in force will be used up, as things stand. */
 int64_t fl_application_ends_ms(struct fl_kv *kv, struct fl_arena *arena,
                                const fl_application_row *row);

@@ -76,7 +76,7 @@ static void junk_is_no_signature(void **state)
 
 static enum fl_error read_text(const char *text, struct fl_checkout_event *event)
 {
-    return fl_checkout_read(fl_slice_text(text), event);
+    return fl_checkout_stripe.read(fl_slice_text(text), event);
 }
 
 static void payments_and_refunds_are_read(void **state)

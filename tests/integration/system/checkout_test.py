@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Buying a license at the stand-in of a payment provider: start, page, payment, mail, code; and whatever else may come of it."""
+import hashlib
+import hmac
+import json
+import re
+import time
+import unittest
+import urllib.parse
+
+from mail_peer import Peer  # first: it may start this program again
+
+from doors import at, enrolled_agent, operator, public
+from harness import SystemTest, wait_until
+
+
+SECRET = "whsec_of_the_stand_in"
+INSTALLER = "fitter@example.net"
+HEADER = "Fleetlog-Checkout-Signature"
+
+
+class Checkout(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.peer = Peer().start()
+        self.addCleanup(self.peer.stop)
+        self.secret_file = self.directory / "secret"
+        self.secret_file.write_text(SECRET + "\n")
+        self.secret_file.chmod(0o600)
+
+    def start(self, name="node", **more):
+        environment = {
+            "FLEETLOG_GATEWAY_CHECKOUT_STAND_IN": "yes",
+            "FLEETLOG_GATEWAY_CHECKOUT_SECRET_FILE": str(self.secret_file),
+            "FLEETLOG_MAIL_SMTP": f"smtp://localhost:{self.peer.port}",
+            "FLEETLOG_MAIL_FROM": "no-reply@fleetlog.example",
+            "FLEETLOG_MAIL_STARTTLS": "never",
+            **more,
+        }
+        node = self.node(name, environment=environment).start()
+        self.two_companies(node)
+        return node
+
+    def shop(self, node, region="DE"):
+        price = {"region": region, "currency": "EUR", "plan": "advanced", "termDays": 365, "netMinor": 4999, "taxBasisPoints": 1900}
+        version = operator(node, "PUT", "/v1/prices", {"items": [price]}).body["version"]
+        return {"region": region, "plan": "advanced", "nodes": 2, "days": 365, "installer": INSTALLER, "priceListVersion": version}
+
+    def buy(self, node, order):
+        """(id of the purchase, its page's path)"""
+        started = operator(node, "POST", "/v1/purchases", order, account=node.owner)
+        self.assertEqual(started.status, 201, started)
+        self.assertEqual([int(started.body[name]) for name in ("netMinor", "taxMinor")], [9998, 1900])
+        address = urllib.parse.urlsplit(started.body["checkout"])
+        self.assertEqual(address.path, "/checkout")
+        return started.body["purchaseId"], f"{address.path}?{address.query}"
+
+    def page(self, node, path, press=None):
+        """The page, as a browser has it that is signed in to nothing; its buttons."""
+        if press:
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            answer = public(node, "POST", path, f"do={press}", headers)
+        else:
+            answer = public(node, "GET", path)
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(answer.headers["Content-Type"], "text/html; charset=utf-8")
+        self.assertIn("form-action 'self'", answer.headers["Content-Security-Policy"])
+        return answer.body, re.findall(r'value="(\w+)"', answer.body)
+
+    def purchase(self, node, purchase_id):
+        items = operator(node, "GET", "/v1/purchases", account=node.owner).body["items"]
+        return next(item for item in items if item["purchaseId"] == purchase_id)
+
+    def deliver(self, node, purchase_id, event_id, state, amount=11898, secret=SECRET, age_s=0, provider="stand-in", **more):
+        event = {"id": event_id, "purchaseId": purchase_id, "state": state, "amountMinor": amount, "currency": "EUR", **more}
+        body = json.dumps(event).encode()
+        seconds = str(int(time.time()) - age_s)
+        mac = hmac.new(secret.encode(), seconds.encode() + b"." + body, hashlib.sha256).hexdigest()
+        return public(node, "POST", f"/v1/checkout/{provider}", body, {HEADER: f"t={seconds},v1={mac}"})
+
+    def test_from_the_price_list_to_the_device(self):
+        node = self.start()
+        agent = enrolled_agent(node, node.owner)
+        agent.register("rack-1")
+        purchase, path = self.buy(node, self.shop(node))
+        page, buttons = self.page(node, path)
+        self.assertIn("Advanced, 2 nodes, 365 days", page)
+        self.assertIn("118.98 EUR (19.00 EUR of it tax)", page)
+        self.assertEqual(buttons, ["pay", "fail"])
+        self.assertEqual(self.purchase(node, purchase)["state"], "started")
+        self.assertEqual(self.peer.to(INSTALLER), [])
+
+        page, buttons = self.page(node, path, "pay")
+        self.assertIn("recorded", page)
+        self.assertEqual(buttons, ["refund"])
+        bought = self.purchase(node, purchase)
+        self.assertEqual(bought["state"], "paid")
+        page, _ = self.page(node, path, "pay")  # another payment, which the rules refuse
+        self.assertIn("refused", page)
+
+        wait_until(lambda: self.peer.to(INSTALLER), f"the code goes to the installer\n{node.tail()}")
+        text = self.peer.to(INSTALLER)[0].get_body(("plain",)).get_content()
+        code = re.search(r"\b(?:[2-9A-HJ-NP-Z]{4}-){6}[2-9A-HJ-NP-Z]{4}\b", text)
+        self.assertIsNotNone(code, text)
+        answer = operator(node, "POST", "/v1/licenses/apply", {"code": code[0], "devices": ["rack-1"]}, account=node.owner)
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(operator(node, "GET", "/v1/devices/rack-1", account=node.owner).body["plan"], "Advanced")
+
+        page, buttons = self.page(node, path, "refund")
+        self.assertEqual(buttons, [])
+        self.assertEqual(self.purchase(node, purchase)["state"], "refunded")
+        self.assertEqual(operator(node, "GET", "/v1/devices/rack-1", account=node.owner).body["plan"], "Standard")
+        node.run("verify")
+
+    def test_a_payment_that_fails_and_is_tried_again(self):
+        node = self.start()
+        purchase, path = self.buy(node, self.shop(node))
+        _, buttons = self.page(node, path, "fail")
+        self.assertEqual((self.purchase(node, purchase)["state"], buttons), ("failed", ["pay", "fail"]))
+        self.page(node, path, "pay")
+        self.assertEqual(self.purchase(node, purchase)["state"], "paid")
+        wait_until(lambda: self.peer.to(INSTALLER), "the code goes to the installer")
+
+    def test_webhooks_of_every_kind(self):
+        node = self.start(FLEETLOG_GATEWAY_REQUESTS_PER_MINUTE_PER_ADDRESS="0")
+        order = self.shop(node)
+        purchase, _ = self.buy(node, order)
+        for wrong in ({"secret": "another"}, {"age_s": 301}, {"age_s": -310}):
+            answer = self.deliver(node, purchase, "e0", "paid", **wrong)
+            self.assertEqual((answer.status, answer.body["field"]), (403, HEADER), answer)
+        self.assertEqual(public(node, "POST", "/v1/checkout/stand-in", "{}").status, 403)
+        for wrong in ({"amount": "11898"}, {"amount": -1}, {"currency": "eur"}, {"purchase_id": "x"}, {"event_id": "i" * 129}):
+            given = {"purchase_id": purchase, "event_id": "e0", "state": "paid", **wrong}
+            self.assertEqual(self.deliver(node, **given).status, 422, wrong)
+        self.assertEqual(self.deliver(node, purchase, "e1", "disputed").body, {"result": "ignored"})
+        for amount in (11897, 11899):
+            self.assertEqual(self.deliver(node, purchase, f"a{amount}", "paid", amount).body, {"result": "refused"})
+        for provider in ("stripe", "other"):  # not the one that is configured
+            self.assertEqual(self.deliver(node, purchase, "e2", "paid", provider=provider).status, 404)
+        self.assertEqual(self.purchase(node, purchase)["state"], "started")
+
+        for age_s in (0, 295, 0):  # twice more: the answer is the first's
+            self.assertEqual(self.deliver(node, purchase, "e3", "paid", age_s=age_s).body, {"result": "recorded"})
+        self.assertEqual(self.deliver(node, purchase, "e4", "failed").body, {"result": "refused"})  # overtaken by e3
+        self.assertEqual(self.purchase(node, purchase)["state"], "paid")
+        self.assertEqual(self.deliver(node, purchase, "e5", "refunded", 1000).body, {"result": "recorded"})
+        self.assertEqual(self.deliver(node, purchase, "e6", "refunded").body, {"result": "recorded"})
+        self.assertEqual(self.deliver(node, purchase, "e5", "refunded", 1000).body, {"result": "recorded"})
+        self.assertEqual(self.purchase(node, purchase)["refundedMinor"], 11898)
+
+        overtaken, _ = self.buy(node, order)  # its refund comes before its payment
+        self.assertEqual(self.deliver(node, overtaken, "e7", "refunded").body, {"result": "recorded"})
+        self.assertEqual(self.deliver(node, overtaken, "e8", "paid").body, {"result": "refused"})
+        self.assertEqual(self.purchase(node, overtaken)["state"], "refunded")
+        wait_until(lambda: self.peer.to(INSTALLER), "the code of the first is mailed")
+        self.assertEqual(len(node.run("license", "list", account=node.owner)), 1)
+        node.run("verify")
+
+    def test_the_page_is_for_who_was_sent_to_it(self):
+        node = self.start()
+        purchase, path = self.buy(node, self.shop(node, region="<b>&\"'</b>"))
+        page, _ = self.page(node, path)
+        self.assertNotIn("<b>", page)
+        self.assertIn("&#60;b&#62;&#38;&#34;&#39;&#60;/b&#62;", page)
+        for token in ("", "x", purchase, path.split("token=")[1][:-1] + "_", "%3Cscript%3E"):
+            self.assertEqual(public(node, "GET", f"/checkout?token={token}").status, 403, token)
+        self.assertEqual(public(node, "GET", "/checkout").status, 403)
+        for body in (None, "do=steal", "pay", "do=pay&do=refund", "<script>"):
+            self.assertEqual(public(node, "POST", path, body).status, 422, body)
+        self.assertEqual(at(node, "agents", "GET", path).status, 404)
+        self.assertEqual(self.purchase(node, purchase)["state"], "started")
+
+    def test_it_is_there_only_if_configured(self):
+        node = self.start(FLEETLOG_GATEWAY_CHECKOUT_STAND_IN="no")
+        started = operator(node, "POST", "/v1/purchases", self.shop(node), account=node.owner)
+        self.assertNotIn("checkout", started.body)
+        self.assertEqual(public(node, "GET", "/checkout?token=x").status, 404)
+        self.assertEqual(public(node, "POST", "/checkout?token=x", "do=pay").status, 404)
+        self.assertEqual(self.deliver(node, started.body["purchaseId"], "e1", "paid").status, 404)
+
+    def test_what_cannot_be_configured(self):
+        for more, word in (({"URL": "https://pay.example"}, "checkout_url"), ({"SECRET_FILE": ""}, "checkout_secret_file")):
+            environment = {"FLEETLOG_GATEWAY_CHECKOUT_STAND_IN": "yes", "FLEETLOG_GATEWAY_CHECKOUT_SECRET_FILE": str(self.secret_file)}
+            environment.update({f"FLEETLOG_GATEWAY_CHECKOUT_{name}": value for name, value in more.items()})
+            node = self.node(f"refused-{word}", environment=environment)
+            with self.assertRaises(AssertionError):
+                node.start()
+            self.assertIn(word, node.tail())
+            self.assertEqual(node.process.wait(), 2)
+            node.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
