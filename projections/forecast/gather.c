@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "projections/devices/devices.h"
-#include "projections/forecast/date.h"
 #include "projections/history/query.h"
 #include "projections/registry/machines.h"
 #include "projections/registry/parts.h"
+#include "projections/telemetry/words.h"
 
 enum { COMMAND_COUNT = 100 };
 
@@ -15,7 +15,7 @@ enum { COMMAND_COUNT = 100 };
 static void take_day(struct fl_slice value, int32_t *day)
 {
     int32_t parsed = 0;
-    *day = fl_device_day_parse(value, &parsed) ? parsed : FL_DAY_NONE;
+    *day = fl_day_parse(value, &parsed) == FL_QUALITY_OK ? parsed : FL_DAY_NONE;
 }
 
 static bool has_lithium(struct fl_slice type)
