@@ -7,6 +7,7 @@
 #include "core/diag.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "producers/gateway/operator.h"
+#include "producers/gateway/operator_names.h"
 #include "producers/gateway/public.h"
 
 enum { KEY_SIZE_MAX = 128 };
@@ -291,11 +292,13 @@ json_t *fl_outcome_json(struct call *call, const struct outcome *outcome)
         json = json_loads(text, 0, NULL);
     if (json == NULL)
         json = json_object();
-    /* When whoever has the address was last changed, and what it is known as: his affair alone. */
+    /* When whoever has the address was last changed, since when it is known, and what it is known
+     * as: his affair alone. */
     if (call->door == FL_DOOR_PUBLIC) {
         json_object_del(json, "revision");
         json_object_del(json, "indexes");
     }
+    fl_call_hide_subject(call, json);
     json_object_set_new(json, "event", json_string(outcome->envelope.row->name));
     json_object_set_new(json, "sequence", json_integer((json_int_t)outcome->sequence));
     return json;

@@ -84,7 +84,7 @@ bool fl_call_act(struct call *call, const ProtobufCMessage *message, struct outc
 /* fl_call_act and the event as JSON with `status`; for routes that need nothing else. */
 void fl_call_act_and_answer(struct call *call, const ProtobufCMessage *message, unsigned status);
 
-/* The outcome's event as JSON; at the API without an address's index and profile's revision. */
+/* The outcome's event as JSON; at the API without index, revision and id of a person's. */
 json_t *fl_outcome_json(struct call *call, const struct outcome *outcome);
 
 /* Waits until every view has applied the event that answers the action at `offset`. */

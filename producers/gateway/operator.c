@@ -12,6 +12,7 @@
 #include "producers/gateway/live.h"
 #include "producers/gateway/metrics.h"
 #include "producers/gateway/operator.h"
+#include "producers/gateway/operator_names.h"
 
 enum {
     CLAIM_MS = 10 * 60 * 1000,
@@ -217,7 +218,7 @@ static void get_accounts(struct call *call)
                                                "createdAtMs", (json_int_t)row->created_at_ms));
     }
     if (error == FL_OK)
-        error = fl_call_add_persons(call, items, "accountId");
+        error = fl_call_add_persons(call, read.kv, items, "accountId");
     fl_call_answer_list(call, &read, error, items, rows.next);
 }
 

@@ -58,15 +58,6 @@ enum fl_error fl_call_add_aliases(struct call *call, json_t *device, struct fl_k
 call_handler fl_route_get_agents;
 call_handler fl_route_post_device_move;
 
-/* operator_names.c */
-/* Name of a person, else his address, in the arena; "*erased*"; NULL: he is not known. `people` may
- * be NULL. */
-const char *fl_call_person_name(struct call *call, struct fl_arena *arena, struct fl_kv *people,
-                                const char *subject_id);
-/* Adds `person` to the items of a list whose `member` is the id of one who is known.
- * Nobody is while the people view cannot be read. */
-enum fl_error fl_call_add_persons(struct call *call, json_t *items, const char *member) FL_MUST_USE;
-
 /* operator_share.c */
 call_handler fl_route_get_shares;
 call_handler fl_route_post_share;

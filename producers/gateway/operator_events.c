@@ -8,6 +8,7 @@
 
 #include "producers/gateway/live.h"
 #include "producers/gateway/operator.h"
+#include "producers/gateway/operator_names.h"
 #include "projections/eventlog/eventlog.h"
 #include "projections/registry/rights.h"
 
@@ -24,7 +25,8 @@ struct naming {
 static const char *person_name(void *context, const char *subject_id)
 {
     struct naming *naming = context;
-    return fl_call_person_name(naming->call, &naming->call->arena, naming->people, subject_id);
+    return fl_call_person_name(naming->call, &naming->call->arena, naming->registry, naming->people,
+                               subject_id, naming->company_id);
 }
 
 /* Its name, or the one that it had when the company whose log it is handed it over. */

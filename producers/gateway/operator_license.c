@@ -6,6 +6,7 @@
 #include "core/license_code.h"
 #include "fleetlog/v1/licenses.pb-c.h"
 #include "producers/gateway/operator.h"
+#include "producers/gateway/operator_names.h"
 #include "producers/gateway/public.h"
 #include "projections/registry/machines.h"
 #include "projections/registry/plan.h"
@@ -130,7 +131,7 @@ void fl_route_get_applications(struct call *call)
         json_array_append_new(items, application_json(call, read.kv, rows.rows[i]));
     }
     if (error == FL_OK)
-        error = fl_call_add_persons(call, items, "accountId");
+        error = fl_call_add_persons(call, read.kv, items, "accountId");
     fl_call_answer_list(call, &read, error, items, rows.next);
 }
 

@@ -5,6 +5,7 @@
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "producers/gateway/account.h"
+#include "producers/gateway/operator_names.h"
 #include "projections/registry/machines.h"
 
 void fl_route_get_invitations(struct call *call)
@@ -29,7 +30,7 @@ void fl_route_get_invitations(struct call *call)
                                                "expiresAtMs", (json_int_t)row->expires_at_ms));
     }
     if (error == FL_OK)
-        error = fl_call_add_persons(call, items, "subjectId");
+        error = fl_call_add_persons(call, read.kv, items, "subjectId");
     fl_call_answer_list(call, &read, error, items, rows.next);
 }
 

@@ -10,6 +10,7 @@
 #include "core/timestamp.h"
 #include "producers/gateway/download.h"
 #include "producers/gateway/operator.h"
+#include "producers/gateway/operator_names.h"
 #include "projections/registry/machines.h"
 #include "projections/registry/rights.h"
 #include "projections/reports/render.h"
@@ -38,7 +39,8 @@ struct reads {
 static const char *person_name(void *context, const char *subject_id)
 {
     const struct asked *asked = context;
-    return fl_call_person_name(asked->call, &asked->call->scratch, asked->people, subject_id);
+    return fl_call_person_name(asked->call, &asked->call->scratch, asked->source.registry,
+                               asked->people, subject_id, asked->source.company_id);
 }
 
 static bool may_see(void *context, const fl_device_row *row)

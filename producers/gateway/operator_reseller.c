@@ -4,6 +4,7 @@
 
 #include "fleetlog/v1/resellers.pb-c.h"
 #include "producers/gateway/operator.h"
+#include "producers/gateway/operator_names.h"
 #include "projections/registry/lifecycle.h"
 #include "projections/registry/reseller.h"
 
@@ -58,7 +59,7 @@ void fl_route_get_reseller_links(struct call *call)
     const fl_reseller_link_row *row = fl_registry_reseller_of(read.kv, &call->arena, company_id);
     if (row != NULL)
         json_array_append_new(items, link_json(row, fl_port_wall_ms(call->gateway->duty->port)));
-    enum fl_error error = fl_call_add_persons(call, items, "subjectId");
+    enum fl_error error = fl_call_add_persons(call, read.kv, items, "subjectId");
     fl_call_answer_list(call, &read, error, items, "");
 }
 

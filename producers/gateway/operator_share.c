@@ -6,6 +6,7 @@
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/events.pb-c.h"
 #include "producers/gateway/operator.h"
+#include "producers/gateway/operator_names.h"
 #include "projections/registry/machines.h"
 
 static const char *share_state_name(uint32_t state)
@@ -48,7 +49,7 @@ void fl_route_get_shares(struct call *call)
                              (json_int_t)row->expires_at_ms));
     }
     if (error == FL_OK)
-        error = fl_call_add_persons(call, items, "subjectId");
+        error = fl_call_add_persons(call, read.kv, items, "subjectId");
     fl_call_answer_list(call, &read, error, items, rows.next);
 }
 

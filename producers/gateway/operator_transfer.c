@@ -4,6 +4,7 @@
 
 #include "fleetlog/v1/transfers.pb-c.h"
 #include "producers/gateway/operator.h"
+#include "producers/gateway/operator_names.h"
 #include "projections/registry/machines.h"
 
 enum { SHOWN_DEVICE_COUNT = 20 };
@@ -70,7 +71,7 @@ void fl_route_get_transfers(struct call *call)
         json_array_append_new(items, transfer_json(call, read.kv, rows.rows[i]));
     }
     if (error == FL_OK)
-        error = fl_call_add_persons(call, items, "subjectId");
+        error = fl_call_add_persons(call, read.kv, items, "subjectId");
     fl_call_answer_list(call, &read, error, items, rows.next);
 }
 
