@@ -3,7 +3,7 @@
 /*
  * The data directory: where everything of a node lies, and who may work in it.
  *
- *   DATA/node.id lock keyring wrap.key run/ journal/ views/
+ *   DATA/node.id lock keyring wrap.key guesses run/ journal/ views/
  *
  * `fleetlog up` holds `lock`; a second one is refused. All directories are 0700, all files 0600.
  * Threading: read-only after opening. Allocation: none but the struct. Limits: paths under

@@ -12,6 +12,7 @@
 #include "fleetlog/v1/accounts.pb-c.h"
 #include "fleetlog/v1/actions.pb-c.h"
 #include "fleetlog/v1/subjects.pb-c.h"
+#include "producers/gateway/guesses.h"
 #include "producers/gateway/operator.h"
 #include "producers/gateway/password.h"
 #include "producers/gateway/throttle.h"
@@ -21,9 +22,11 @@ struct fl_sign_in {
     struct fl_passwords *passwords;
     struct fl_throttle *sign_ins; /* failures */
     struct fl_throttle *mails;    /* requests that send one to an address */
+    struct fl_guesses *guesses;   /* in a row, of an account */
 };
 
-enum fl_error fl_sign_in_open(const struct fl_port *port, struct fl_sign_in **sign_in) FL_MUST_USE;
+/* Errors of fl_guesses_open. */
+enum fl_error fl_sign_in_open(const struct fl_duty *duty, struct fl_sign_in **sign_in) FL_MUST_USE;
 void fl_sign_in_close(struct fl_sign_in **sign_in);
 
 /* --- profile.c --- */
@@ -49,6 +52,10 @@ void fl_call_act_as_account(struct call *call, const char *account_id, const cha
 
 /* Waits for nobody: false after answering 429. */
 bool fl_call_is_slowed(struct call *call, struct fl_throttle *throttle, const char *name);
+
+/* Counts an attempt at a password or code; false after answering 429: there were too many. */
+bool fl_call_take_guess(struct call *call, const char *name, const Fleetlog__V1__Profile *profile,
+                        struct fl_guess *guess);
 
 /* 32 random bytes as base64url, and their hash. */
 char *fl_call_make_secret(struct call *call, uint8_t hash[FL_HASH_SIZE]);

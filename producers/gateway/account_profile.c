@@ -231,6 +231,7 @@ void fl_route_post_totp_disable(struct call *call)
     const Fleetlog__V1__Profile *old;
     uint64_t revision;
     struct outcome outcome;
+    struct fl_guess guess;
     const char *code = fl_body_text(call, "code");
     if (!fl_call_reauthenticate(call, &old, &revision))
         return;
@@ -238,6 +239,8 @@ void fl_route_post_totp_disable(struct call *call)
         fl_call_problem(call, 409, "This account has no second factor", NULL, NULL);
         return;
     }
+    if (!fl_call_take_guess(call, own_id(call), old, &guess))
+        return;
     uint64_t step = fl_totp_find(old->totp_secret.data, fl_slice_text(code),
                                  fl_port_wall_ms(call->gateway->duty->port));
     bool is_recovery = fl_recovery_code_find(fl_slice_of(old->recovery_code_hashes.data,
@@ -249,6 +252,7 @@ void fl_route_post_totp_disable(struct call *call)
         fl_call_problem(call, 403, "This code is not right", NULL, "code");
         return;
     }
+    fl_guesses_give_back(call->gateway->sign_in->guesses, &guess);
     Fleetlog__V1__Profile next = *old;
     next.totp_secret = (ProtobufCBinaryData){0, NULL};
     next.recovery_code_hashes = (ProtobufCBinaryData){0, NULL};

@@ -15,14 +15,17 @@
 
 enum { SECRET_SIZE = 32, SECRET_TEXT_SIZE = 44, TOKEN_DAYS_DEFAULT = 90, DAY_S = 24 * 60 * 60 };
 
-enum fl_error fl_sign_in_open(const struct fl_port *port, struct fl_sign_in **sign_in)
+enum fl_error fl_sign_in_open(const struct fl_duty *duty, struct fl_sign_in **sign_in)
 {
+    char path[PATH_MAX];
     *sign_in = calloc(1, sizeof(**sign_in));
     if (*sign_in == NULL)
         return FL_NO_MEMORY;
-    (*sign_in)->sign_ins = fl_throttle_open(port);
-    (*sign_in)->mails = fl_throttle_open(port);
-    return fl_passwords_open(port, &(*sign_in)->passwords);
+    (*sign_in)->sign_ins = fl_throttle_open(duty->port);
+    (*sign_in)->mails = fl_throttle_open(duty->port);
+    fl_datadir_path(duty->datadir, "guesses", path);
+    enum fl_error error = fl_guesses_open(path, duty->port, &(*sign_in)->guesses);
+    return error != FL_OK ? error : fl_passwords_open(duty->port, &(*sign_in)->passwords);
 }
 
 void fl_sign_in_close(struct fl_sign_in **sign_in)
@@ -32,6 +35,7 @@ void fl_sign_in_close(struct fl_sign_in **sign_in)
     fl_passwords_close(&(*sign_in)->passwords);
     fl_throttle_close(&(*sign_in)->sign_ins);
     fl_throttle_close(&(*sign_in)->mails);
+    fl_guesses_close(&(*sign_in)->guesses);
     free(*sign_in);
     *sign_in = NULL;
 }
@@ -71,6 +75,27 @@ bool fl_call_is_slowed(struct call *call, struct fl_throttle *throttle, const ch
     fl_call_problem(call, 429, "Too many attempts", "wait as long as Retry-After says", NULL);
     call->answer->retry_after_s = wait_s;
     return false;
+}
+
+bool fl_call_take_guess(struct call *call, const char *name, const Fleetlog__V1__Profile *profile,
+                        struct fl_guess *guess)
+{
+    unsigned wait_s =
+        fl_guesses_take(call->gateway->sign_in->guesses, fl_slice_text(name),
+                        profile == NULL ? "" : profile->password_hash, fl_call_source(call), guess);
+    if (wait_s == 0)
+        return true;
+    fl_call_problem(call, 429, "Too many wrong passwords in a row",
+                    "set a new one by a password reset, or sign in from a network that this "
+                    "account has signed in from before",
+                    NULL);
+    call->answer->retry_after_s = wait_s;
+    return false;
+}
+
+static void give_back(struct call *call, const struct fl_guess *guess)
+{
+    fl_guesses_give_back(call->gateway->sign_in->guesses, guess);
 }
 
 char *fl_call_make_secret(struct call *call, uint8_t hash[FL_HASH_SIZE])
@@ -217,15 +242,18 @@ static bool use_recovery_code(struct call *call, struct candidate *candidate, in
     return true;
 }
 
-/* The second factor, where there is one; false after answering. */
+/* The second factor, where there is one; false after answering. A guess that was no wrong code is
+ * given back. */
 static bool check_code(struct call *call, const char *address, const char *code,
-                       struct candidate *candidate, uint64_t *totp_step)
+                       struct candidate *candidate, const struct fl_guess *guess,
+                       uint64_t *totp_step)
 {
     const Fleetlog__V1__Profile *profile = candidate->profile;
     *totp_step = 0;
     if (profile->totp_secret.len != FL_TOTP_SECRET_SIZE)
         return true;
     if (code[0] == '\0') {
+        give_back(call, guess);
         fl_call_problem(call, 403, "A code of the second factor is needed",
                         "send the request again with it", "code");
         return false;
@@ -237,8 +265,12 @@ static bool check_code(struct call *call, const char *address, const char *code,
     int at = fl_recovery_code_find(
         fl_slice_of(profile->recovery_code_hashes.data, profile->recovery_code_hashes.len),
         fl_slice_text(code));
-    if (at >= 0)
-        return use_recovery_code(call, candidate, at);
+    if (at >= 0) {
+        bool is_used = use_recovery_code(call, candidate, at);
+        if (!is_used)
+            give_back(call, guess);
+        return is_used;
+    }
     refuse(call, address, "code", "This code is not right", "code");
     return false;
 }
@@ -247,6 +279,7 @@ void fl_route_post_sign_in(struct call *call)
 {
     char address[FL_ADDRESS_TEXT_SIZE];
     struct candidate candidate;
+    struct fl_guess guess;
     bool is_right = false;
     uint64_t totp_step = 0;
     const char *given = fl_body_text(call, "address");
@@ -259,12 +292,15 @@ void fl_route_post_sign_in(struct call *call)
         return;
     }
     if (!fl_call_is_slowed(call, call->gateway->sign_in->sign_ins, address) ||
-        !find_candidate(call, address, &candidate))
+        !find_candidate(call, address, &candidate) ||
+        !fl_call_take_guess(call, candidate.account_id == NULL ? address : candidate.account_id,
+                            candidate.profile, &guess))
         return;
     const char *hash = candidate.profile == NULL ? "" : candidate.profile->password_hash;
     enum fl_error error =
         fl_password_check(call->gateway->sign_in->passwords, password, hash, &is_right);
     if (error != FL_OK) {
+        give_back(call, &guess);
         fl_call_error(call, error == FL_FULL ? FL_UNAVAILABLE : error);
         return;
     }
@@ -273,11 +309,12 @@ void fl_route_post_sign_in(struct call *call)
         return;
     }
     fl_call_act_as_account(call, candidate.account_id, candidate.company_id);
-    if (!check_code(call, address, code, &candidate, &totp_step))
+    if (!check_code(call, address, code, &candidate, &guess, &totp_step))
         return;
     bool has_second = candidate.profile->totp_secret.len == FL_TOTP_SECRET_SIZE;
     fl_throttle_succeed(call->gateway->sign_in->sign_ins, fl_slice_text(address),
                         fl_call_source(call));
+    fl_guesses_succeed(call->gateway->sign_in->guesses, &guess);
     fl_metrics_count_sign_in(call->gateway->metrics, true);
     fl_call_start_session(call, candidate.revision, has_second, totp_step, json_object());
 }
@@ -286,17 +323,21 @@ bool fl_call_reauthenticate(struct call *call, const Fleetlog__V1__Profile **pro
                             uint64_t *revision)
 {
     bool is_right = false;
+    struct fl_guess guess;
     struct fl_throttle *throttle = call->gateway->sign_in->sign_ins;
     const char *password = fl_body_text(call, "password");
     if (!fl_call_needs_account(call) || !fl_call_body_is_good(call))
         return false;
     const char *account_id = fl_arena_text(&call->arena, call->identity.on_behalf_of);
     if (!fl_call_is_slowed(call, throttle, account_id) ||
-        !fl_call_profile(call, account_id, profile, revision))
+        !fl_call_profile(call, account_id, profile, revision) ||
+        !fl_call_take_guess(call, account_id, *profile, &guess))
         return false;
     enum fl_error error =
         fl_password_check(call->gateway->sign_in->passwords, password,
                           *profile == NULL ? "" : (*profile)->password_hash, &is_right);
+    if (error != FL_OK || is_right)
+        give_back(call, &guess);
     if (error != FL_OK)
         fl_call_error(call, error == FL_FULL ? FL_UNAVAILABLE : error);
     else if (!is_right) {

@@ -110,7 +110,7 @@ static enum fl_error open_all(struct gateway *gateway, char detail[FL_KEYRING_DE
     if (error == FL_OK)
         fl_gateway_intake_start(gateway);
     if (error == FL_OK)
-        error = fl_sign_in_open(duty->port, &gateway->sign_in);
+        error = fl_sign_in_open(duty, &gateway->sign_in);
     if (error == FL_OK)
         error = fl_live_open(gateway, &gateway->live);
     if (error == FL_OK)
@@ -145,9 +145,10 @@ static void close_all(struct gateway *gateway)
     pthread_mutex_destroy(&gateway->intake_lock);
 }
 
-static void tick_until_stopped(struct gateway *gateway)
+static enum fl_error tick_until_stopped(struct gateway *gateway)
 {
     struct fl_duty *duty = gateway->duty;
+    enum fl_error synced;
     int interval_ms = (int)fl_config_number(duty->config, FL_SETTING_TICK_INTERVAL);
     uint64_t sequence = 0;
     do {
@@ -159,7 +160,9 @@ static void tick_until_stopped(struct gateway *gateway)
                 fl_diag(RETRY, FL_TEXT("what", "reader sweep"));
         if (fl_store_reader_sweep(gateway->history) != FL_OK)
             fl_diag(RETRY, FL_TEXT("what", "reader sweep"));
-    } while (!fl_duty_wait(duty, interval_ms));
+        synced = fl_guesses_sync(gateway->sign_in->guesses);
+    } while (synced == FL_OK && !fl_duty_wait(duty, interval_ms));
+    return synced;
 }
 
 enum fl_error fl_gateway_run(struct fl_duty *duty)
@@ -184,8 +187,9 @@ enum fl_error fl_gateway_run(struct fl_duty *duty)
     enum fl_error error = gateway->later == NULL ? FL_NO_MEMORY : open_all(gateway, detail);
     if (error == FL_OK) {
         fl_duty_ready(duty);
-        tick_until_stopped(gateway);
-    } else if (error != FL_INTERRUPTED) {
+        error = tick_until_stopped(gateway);
+    }
+    if (error != FL_OK && error != FL_INTERRUPTED) {
         fl_diag(FAILED, FL_TEXT("error", fl_error_name(error)),
                 FL_TEXT("detail", detail[0] != '\0' ? detail : fl_error_text(error)));
     }

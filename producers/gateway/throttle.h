@@ -10,7 +10,7 @@
  * FL_THROTTLE_FORGET_MS count no more. Kept in memory: a restart forgets.
  *
  * Threading: any. Allocation: open. Limits: FL_THROTTLE_PLACES each; a full set of places forgets
- * the one that failed longest ago.
+ * the one that failed longest ago. What an account bears from everywhere: guesses.h.
  */
 #include <stdint.h>
 
