@@ -146,7 +146,7 @@ const char *fl_password_refusal(const char *password, const char *address, const
     return NULL;
 }
 
-static bool begin(struct fl_passwords *passwords)
+bool fl_passwords_take_turn(struct fl_passwords *passwords)
 {
     bool is_mine = true;
     pthread_mutex_lock(&passwords->lock);
@@ -162,7 +162,7 @@ static bool begin(struct fl_passwords *passwords)
     return is_mine;
 }
 
-static void end(struct fl_passwords *passwords)
+void fl_passwords_end_turn(struct fl_passwords *passwords)
 {
     pthread_mutex_lock(&passwords->lock);
     passwords->running--;
@@ -170,15 +170,23 @@ static void end(struct fl_passwords *passwords)
     pthread_mutex_unlock(&passwords->lock);
 }
 
+unsigned fl_passwords_waiting(struct fl_passwords *passwords)
+{
+    pthread_mutex_lock(&passwords->lock);
+    unsigned waiting = passwords->waiting;
+    pthread_mutex_unlock(&passwords->lock);
+    return waiting;
+}
+
 enum fl_error fl_password_hash(struct fl_passwords *passwords, const char *password,
                                char hash[FL_PASSWORD_HASH_SIZE])
 {
-    if (!begin(passwords))
+    if (!fl_passwords_take_turn(passwords))
         return FL_FULL;
     int code =
         crypto_pwhash_str(hash, password, strlen(password), crypto_pwhash_OPSLIMIT_INTERACTIVE,
                           crypto_pwhash_MEMLIMIT_INTERACTIVE);
-    end(passwords);
+    fl_passwords_end_turn(passwords);
     return code == 0 ? FL_OK : FL_NO_MEMORY;
 }
 
@@ -186,11 +194,11 @@ enum fl_error fl_password_check(struct fl_passwords *passwords, const char *pass
                                 const char *hash, bool *is_right)
 {
     bool is_nobody = hash[0] == '\0';
-    if (!begin(passwords))
+    if (!fl_passwords_take_turn(passwords))
         return FL_FULL;
     int code =
         crypto_pwhash_str_verify(is_nobody ? passwords->nobodys : hash, password, strlen(password));
-    end(passwords);
+    fl_passwords_end_turn(passwords);
     *is_right = code == 0 && !is_nobody;
     return FL_OK;
 }

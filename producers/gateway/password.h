@@ -34,6 +34,12 @@ void fl_passwords_close(struct fl_passwords **passwords);
 /* Why this password will not do; NULL: it will. `address` and `company` may be "". Static text. */
 const char *fl_password_refusal(const char *password, const char *address, const char *company);
 
+/* What the two below take while they work: waits for one of FL_PASSWORD_AT_ONCE_MAX turns. False:
+ * FL_PASSWORD_WAITING_MAX wait for one already. */
+bool fl_passwords_take_turn(struct fl_passwords *passwords);
+void fl_passwords_end_turn(struct fl_passwords *passwords);
+unsigned fl_passwords_waiting(struct fl_passwords *passwords);
+
 /* FL_FULL: too many are being made; FL_NO_MEMORY. */
 enum fl_error fl_password_hash(struct fl_passwords *passwords, const char *password,
                                char hash[FL_PASSWORD_HASH_SIZE]) FL_MUST_USE;

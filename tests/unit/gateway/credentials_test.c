@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -127,6 +129,60 @@ static void a_hash_fits_its_password_alone(void **state)
     fl_passwords_close(&passwords);
 }
 
+struct turn {
+    struct fl_passwords *passwords;
+    pthread_t thread;
+    bool is_mine;
+};
+
+static void *take_turn(void *opaque)
+{
+    struct turn *turn = opaque;
+    turn->is_mine = fl_passwords_take_turn(turn->passwords);
+    if (turn->is_mine)
+        fl_passwords_end_turn(turn->passwords);
+    return NULL;
+}
+
+static void wait_for_waiting(struct fl_passwords *passwords, unsigned count)
+{
+    int64_t deadline_ms = fl_port_monotonic_ms(fl_port_system()) + 30000;
+    while (fl_passwords_waiting(passwords) != count) {
+        assert_true(fl_port_monotonic_ms(fl_port_system()) < deadline_ms);
+        sched_yield();
+    }
+}
+
+static void too_many_hashes_at_once_are_refused_and_nobody_who_waits_is_forgotten(void **state)
+{
+    struct turn turns[FL_PASSWORD_WAITING_MAX];
+    struct fl_passwords *passwords = NULL;
+    char hash[FL_PASSWORD_HASH_SIZE];
+    bool is_right = true;
+    (void)state;
+    assert_int_equal(fl_passwords_open(fl_port_system(), &passwords), FL_OK);
+    for (int i = 0; i < FL_PASSWORD_AT_ONCE_MAX; i++)
+        assert_true(fl_passwords_take_turn(passwords));
+    /* Up to the limit whoever comes waits; above it he is told at once. */
+    for (unsigned i = 0; i < FL_PASSWORD_WAITING_MAX; i++) {
+        turns[i] = (struct turn){.passwords = passwords};
+        assert_int_equal(pthread_create(&turns[i].thread, NULL, take_turn, &turns[i]), 0);
+        wait_for_waiting(passwords, i + 1);
+    }
+    assert_int_equal(fl_password_hash(passwords, "blue kettle 424", hash), FL_FULL);
+    assert_int_equal(fl_password_check(passwords, "blue kettle 424", "", &is_right), FL_FULL);
+    assert_int_equal(fl_passwords_waiting(passwords), FL_PASSWORD_WAITING_MAX);
+    for (int i = 0; i < FL_PASSWORD_AT_ONCE_MAX; i++)
+        fl_passwords_end_turn(passwords);
+    for (unsigned i = 0; i < FL_PASSWORD_WAITING_MAX; i++) {
+        pthread_join(turns[i].thread, NULL);
+        assert_true(turns[i].is_mine);
+    }
+    assert_int_equal(fl_passwords_waiting(passwords), 0);
+    assert_int_equal(fl_password_hash(passwords, "blue kettle 424", hash), FL_OK);
+    fl_passwords_close(&passwords);
+}
+
 struct waits {
     struct fl_port_virtual port;
     struct fl_throttle *throttle;
@@ -233,6 +289,7 @@ int main(void)
         cmocka_unit_test(recovery_codes_are_found_as_people_type_them),
         cmocka_unit_test(passwords_have_fifteen_characters_and_no_other_rule),
         cmocka_unit_test(a_hash_fits_its_password_alone),
+        cmocka_unit_test(too_many_hashes_at_once_are_refused_and_nobody_who_waits_is_forgotten),
         cmocka_unit_test(delays_grow_and_lock_nobody_out),
         cmocka_unit_test(a_source_is_slowed_whatever_the_names),
         cmocka_unit_test(addresses_compare_by_domain_not_by_local_part),
