@@ -15,6 +15,7 @@
 #include "projections/registry/rows.h"
 #include "tests/scenario/cast.h"
 #include "tests/scenario/cast_reseller.h"
+#include "tests/scenario/property_login.h"
 
 enum { STEP_COUNT = 2500, ACCOUNT_COUNT = 8, DEVICE_COUNT = 9, AGENT_COUNT = 3 };
 
@@ -386,22 +387,28 @@ static void invariants_hold_after_every_request(void **state)
                             .license_count = 1,
                             .link_count = 1,
                             .device_count = DEVICE_COUNT};
+    struct login_source logins = {.port = &source.port.port};
     fl_port_virtual_init(&source.port, seed_of(), 0);
     world_init(&world);
     world_add_view(&world, fl_eventlog_view());
     world_add_view(&world, fl_people_view());
     cast_begin(&world);
     for (int i = 0; i < STEP_COUNT; i++) {
+        size_t count = world.entry_count;
         pass(&world, &source);
-        if (draw(&source, 8) == 0)
+        if (draw(&source, 5) == 0)
+            login_act(&world, &logins);
+        else if (draw(&source, 8) == 0)
             renewals(&world, &source);
         else
             act(&world, &source);
+        login_watch(&world, &logins);
         if (draw(&source, 12) == 0)
             fire(&world, &source);
-        else if (draw(&source, 8) == 0)
+        else if (draw(&source, 8) == 0 && world.entry_count != count)
             repeat(&world);
     }
+    login_check_seen(&logins);
     world_refold(&world);
     world_fini(&world);
 }
