@@ -21,25 +21,35 @@ static void print_link(const json_t *answer)
 static int sign_up_command(struct fl_cli *cli, const struct fl_arguments *arguments)
 {
     const char *company = fl_argument(arguments, "company");
+    const char *share = fl_argument(arguments, "share");
+    const char *transfer = fl_argument(arguments, "transfer");
     if (company == NULL)
         return fl_cli_usage("--company NAME is missing");
-    json_t *body =
-        json_pack("{s:s, s:s}", "address", arguments->positional[0], "companyName", company);
+    if ((share != NULL) + (transfer != NULL) + (int)arguments->positional_count != 1)
+        return fl_cli_usage("give an address, --share or --transfer");
+    json_t *body = share != NULL      ? json_pack("{s:s}", "shareToken", share)
+                   : transfer != NULL ? json_pack("{s:s}", "transferToken", transfer)
+                                      : json_pack("{s:s}", "address", arguments->positional[0]);
+    if (json_object_set_new(body, "companyName", json_string(company)) != 0) {
+        json_decref(body);
+        body = NULL;
+    }
     return fl_client_change(cli, "POST", "/v1/sign-up", NULL, body, print_link);
 }
 
 static const struct fl_option sign_up_options[] = {
     {"company", 'c', "NAME", "the new company's name"},
+    {"share", 0, "TOKEN", "who was offered this share, instead of an address"},
+    {"transfer", 0, "TOKEN", "who was offered devices by this, instead of an address"},
     {NULL, 0, NULL, NULL},
 };
 
 const struct fl_command fl_command_sign_up = {
     .name = "sign-up",
-    .operands = "ADDRESS",
+    .operands = "[ADDRESS]",
     .summary = "let somebody sign up with a company of his own; prints the mail's link",
     .examples = "  fleetlog sign-up anna@example.org --company Acme\n",
     .options = sign_up_options,
-    .positional_min = 1,
     .positional_max = 1,
     .run = sign_up_command,
 };

@@ -74,14 +74,15 @@ extern const struct fl_command fl_command_keys_request;
 extern const struct fl_command fl_command_keys_admit_node;
 extern const struct fl_command fl_command_keys_restore;
 /* account.c */
-extern const struct fl_command fl_command_sign_up;
-extern const struct fl_command fl_command_password_reset;
-extern const struct fl_command fl_command_session_list;
-extern const struct fl_command fl_command_session_end;
-extern const struct fl_command fl_command_token_list;
-extern const struct fl_command fl_command_token_create;
-extern const struct fl_command fl_command_token_revoke;
+extern const struct fl_command fl_command_sign_up, fl_command_password_reset,
+    fl_command_session_list, fl_command_session_end, fl_command_token_list, fl_command_token_create,
+    fl_command_token_revoke;
 
+/* own_account.c */
+extern const struct fl_command fl_command_sign_up_confirm, fl_command_password_confirm,
+    fl_command_password_change, fl_command_account_show, fl_command_account_change,
+    fl_command_account_address, fl_command_account_address_confirm, fl_command_totp_enable,
+    fl_command_totp_confirm, fl_command_totp_disable;
 /* coworker.c */
 extern const struct fl_command fl_command_invitation_list;
 extern const struct fl_command fl_command_invitation_cancel;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole life of an account, through the doors: signed up, confirmed, signed in, slowed down, reset, closed."""
 import json
+import os
+import pty
 import re
 import statistics
 import time
@@ -8,6 +10,7 @@ import unittest
 
 from accounts import MAILED, OTHER, PASSWORD, AccountTest, code
 from doors import enrolled_agent, metrics, operator
+from harness import BINARY
 
 STRANGERS = ("anna@example.org", "nobody@example.org", "noone@example.org")  # one has an account
 FREE = 5  # wrong passwords of one name from one place before the first delay
@@ -265,6 +268,85 @@ class Accounts(AccountTest):
         node.run("session", "end", "--all", **anna)
         self.assertIn("/password-reset#", node.one("password", "reset", "anna@example.org")["link"])
         self.assertNotIn("link", node.one("password", "reset", "nobody@example.org"))
+
+    def test_everything_by_commands(self):
+        node = self.node_
+        anna = {"account": "anna@example.org"}
+        shown = node.one("sign-up", "anna@example.org", "--company", "Acme")
+        node.run("sign-up", "confirm", shown["token"], code=2, parse=False)
+        node.run("sign-up", "confirm", shown["token"], lines=["too short"], code=1, parse=False)
+        made = node.one("sign-up", "confirm", shown["token"], "--name", "Anna", lines=[PASSWORD])
+        self.assertEqual(node.one("account", "show", **anna)["name"], "Anna")
+        node.run("account", "change", code=2, parse=False, **anna)
+        node.one("account", "change", "--name", "Anna Long", "--language", "de", **anna)
+        own = node.one("account", "show", **anna)
+        self.assertEqual((own["accountId"], own["name"], own["language"]), (made["accountId"], "Anna Long", "de"))
+        # Passwords come from a file that is nobody else's.
+        both = self.directory / "both"
+        both.write_text(f"{PASSWORD}\n{OTHER}\n")
+        both.chmod(0o640)
+        said = node.run("password", "change", "--password-file", both, code=2, parse=False, **anna)
+        self.assertIn(b"chmod 600", said.stderr)
+        both.chmod(0o600)
+        node.one("password", "change", "--password-file", both, **anna)
+        node.run("password", "change", lines=[PASSWORD, OTHER], code=1, parse=False, **anna)
+        node.run("password", "change", lines=[OTHER], code=2, parse=False, **anna)
+        node.run("password", "change", lines=["x" * 1025, OTHER], code=2, parse=False, **anna)
+        node.run("password", "change", "--password-file", self.directory / "none", code=2, parse=False, **anna)
+        self.cookie(self.sign_in("anna@example.org", OTHER))
+        begun = node.one("totp", "enable", lines=[OTHER], **anna)
+        self.assertTrue(begun["uri"].startswith("otpauth://totp/fleetlog:"), begun)
+        step = int(time.time()) // 30
+        first = [OTHER, code(begun["secret"], step)]
+        recovery = node.one("totp", "confirm", begun["enrolmentId"], lines=first, **anna)["recoveryCodes"]
+        self.assertEqual(node.one("account", "show", **anna)["recoveryCodesLeft"], len(recovery))
+        node.run("totp", "disable", lines=[OTHER, "000000x"], code=1, parse=False, **anna)
+        node.one("totp", "disable", lines=[OTHER, recovery[0]], **anna)
+        self.assertFalse(node.one("account", "show", **anna)["secondFactor"])
+        reset = node.one("password", "reset", "anna@example.org")
+        node.one("password", "confirm", reset["token"], lines=[PASSWORD])
+        moved = node.one("account", "address", "anna@example.net", lines=[PASSWORD], **anna)
+        node.one("account", "address", "confirm", moved["token"])
+        self.cookie(self.sign_in("anna@example.net"))
+        node.run("sign-up", "x@example.org", "--transfer", "t", "--company", "X", code=2, parse=False)
+        node.run("sign-up", "--company", "X", code=2, parse=False)
+        node.run("sign-up", "--share", "t", "--company", "X", code=1, parse=False)
+
+    def test_a_terminal_asks_without_echo(self):
+        self.sign_up()
+        command = [str(BINARY), "password", "change", "--as", "anna@example.org"]
+
+        def typed(*lines):
+            """What the terminal shows while these are typed, each when it is asked for, and the exit code."""
+            child, terminal = pty.fork()
+            if child == 0:
+                os.execve(command[0], command, self.node_.env())
+            shown = b""
+            for line in lines:
+                while not shown.endswith(b": "):
+                    shown += os.read(terminal, 1024)
+                os.write(terminal, line)
+                shown += b"|"
+            try:
+                while more := os.read(terminal, 1024):
+                    shown += more
+            except OSError:  # the other end is closed
+                pass
+            os.close(terminal)
+            return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+        old, new = (f"{text}\n".encode() for text in (PASSWORD, OTHER))
+        shown, status = typed(old, new, PASSWORD.encode() + b"\n")
+        self.assertEqual(status, 2, shown)
+        self.assertIn("not the same", shown)
+        shown, status = typed(b"half a pass\x03")
+        self.assertEqual(status, 130, shown)
+        shown, status = typed(old, new, new)
+        self.assertEqual(status, 0, shown)
+        self.assertIn("Password: ", shown)
+        for secret in (PASSWORD, OTHER, "half"):
+            self.assertNotIn(secret, shown)
+        self.cookie(self.sign_in("anna@example.org", OTHER))
 
     def test_a_closed_account_leaves_nothing_open(self):
         self.sign_up()

@@ -131,13 +131,18 @@ class Node:
 
         return wait_until(find, f"duty {words} runs\n{self.tail()}")
 
-    def run(self, *arguments, code=0, account=None, parse=True):
-        """One command with --json; its parsed lines. Fails unless it ends with `code` (None: any)."""
+    def run(self, *arguments, code=0, account=None, parse=True, lines=()):
+        """One command with --json and `lines` to read; its parsed lines. Fails unless it ends with `code` (None: any)."""
         command = [str(BINARY), *map(str, arguments), "--json"]
         if account:
             command += ["--as", account]
         done = subprocess.run(
-            command, env=self.env(), capture_output=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL, check=False
+            command,
+            env=self.env(),
+            capture_output=True,
+            timeout=DEADLINE_S,
+            input="".join(f"{line}\n" for line in lines).encode(),
+            check=False,
         )
         if code is not None and done.returncode != code:
             raise AssertionError(
