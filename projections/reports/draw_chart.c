@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core/assert.h"
 #include "projections/reports/draw_text.h"
 #include "projections/reports/render_internal.h"
 
@@ -60,6 +61,7 @@ static void draw_bar(const struct drawing *d, size_t bar, double x, double width
 {
     double y = d->top + d->height;
     char text[32];
+    fl_assert(d->chart->series_count <= FL_CHART_SERIES_COUNT_MAX);
     for (size_t s = 0; s < d->chart->series_count; s++) {
         double height = d->height * (double)d->chart->bars[bar].values[s] / (double)max;
         if (height <= 0)

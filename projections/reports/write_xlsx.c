@@ -10,7 +10,7 @@
 #include "projections/reports/render_internal.h"
 #include "projections/reports/text.h"
 
-#define DAY_MS 86400000.0
+#define DAY_S 86400.0
 #define UNIX_EPOCH_DAYS 25569.0 /* of spreadsheets' days, which begin in 1899 */
 
 enum { FORMAT_COUNT = FL_DOCUMENT_COLUMN_COUNT_MAX };
@@ -74,7 +74,8 @@ static void write_cell(struct book *book, lxw_worksheet *sheet, lxw_row_t row, l
         note(book, worksheet_write_number(sheet, row, column_at, (double)cell->number / 1000.0,
                                           book->numbers[column->decimals]));
     } else {
-        double days = (double)(cell->number / 1000 * 1000) / DAY_MS + UNIX_EPOCH_DAYS;
+        int64_t seconds = cell->number / 1000; /* no fraction of one is shown */
+        double days = (double)seconds / DAY_S + UNIX_EPOCH_DAYS;
         note(book,
              worksheet_write_number(sheet, row, column_at, days,
                                     column->type == FL_DOCUMENT_DATE ? book->date : book->time));
