@@ -11,6 +11,7 @@
 #include "core/fault_point.h"
 #include "core/sm.h"
 #include "producers/agent/agent_internal.h"
+#include "producers/agent/firmware.h"
 
 enum { ROW_SIZE_MAX = 2048, FORMAT = 1, TRACKING_MS = 200 };
 #define REMEMBER_MS (INT64_C(48) * 3600 * 1000) /* after its end of life a command is forgotten */
@@ -139,6 +140,19 @@ void fl_command_watch(struct fl_agent *agent, struct fl_agent_command *command)
 
 /* One that was intended when the agent died may or may not have reached the UPS. An installer may
  * even go on; what the UPS reports will tell. */
+static void settle(struct fl_agent *agent, struct fl_agent_command *command)
+{
+    bool is_open = command->state == FL_COMMAND_INTENDED;
+    if (is_open && command->kind != FL_AGENT_COMMAND_FIRMWARE_UPGRADE)
+        fl_command_end(agent, command, "FAILED", "OUTCOME_UNKNOWN");
+    else if (is_open && !fl_firmware_was_started(agent, command->id))
+        fl_command_end(agent, command, "FAILED", "INSTALLER_NOT_STARTED");
+    else if (is_open)
+        fl_command_watch(agent, command);
+    if (command->state == FL_COMMAND_TOLD)
+        remove_command(agent, command);
+}
+
 void fl_commands_load(struct fl_agent *agent)
 {
     struct fl_kv_walk walk;
@@ -153,13 +167,11 @@ void fl_commands_load(struct fl_agent *agent)
             return;
         }
         command->watch_until_ms = watch_until(agent, command->kind);
-        if (command->state == FL_COMMAND_INTENDED &&
-            command->kind == FL_AGENT_COMMAND_FIRMWARE_UPGRADE)
-            fl_command_watch(agent, command);
-        else if (command->state == FL_COMMAND_INTENDED)
-            fl_command_end(agent, command, "FAILED", "OUTCOME_UNKNOWN");
-        if (command->state == FL_COMMAND_TOLD)
-            remove_command(agent, command);
+    }
+    fl_firmware_sweep(agent);
+    for (struct fl_agent_command *at = agent->commands, *next; at != NULL; at = next) {
+        next = at->next;
+        settle(agent, at);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producers/agent/firmware.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <sodium.h>
@@ -18,7 +19,7 @@
 #include "producers/agent/installer.h"
 #include "projections/telemetry/firmware.h"
 
-enum { ANSWER_MS = 60000, AGAIN_MS = 10000, IMAGE_PATH_SIZE = 4096 };
+enum { ANSWER_MS = 60000, AGAIN_MS = 10000, IMAGE_PATH_SIZE = 4096, BOOT_SIZE = 64 };
 
 enum phase { PHASE_MANIFEST, PHASE_IMAGE, PHASE_CHECKED, PHASE_RUNNING };
 
@@ -328,6 +329,88 @@ bool fl_firmware_ask(struct fl_agent *agent)
     return false;
 }
 
+/* DIR/firmware/<command><tail>: notes of one start, for the agent after this one. */
+static bool note_path(const struct fl_agent *agent, const char *command_id, const char *tail,
+                      char out[IMAGE_PATH_SIZE])
+{
+    int size = snprintf(out, IMAGE_PATH_SIZE, "%s/firmware/%s%s", agent->options->state_directory,
+                        command_id, tail);
+    return size > 0 && size < IMAGE_PATH_SIZE;
+}
+
+static void drop_notes(const struct fl_agent *agent, const char *command_id)
+{
+    char path[IMAGE_PATH_SIZE];
+    if (note_path(agent, command_id, ".boot", path))
+        unlink(path);
+    if (note_path(agent, command_id, ".started", path))
+        unlink(path);
+}
+
+/* Which start of this machine it is; "" if that is not known. */
+static void read_boot(char out[BOOT_SIZE])
+{
+    size_t size = 0;
+    if (fl_file_read("/proc/sys/kernel/random/boot_id", out, BOOT_SIZE - 1, &size) != FL_OK)
+        size = 0;
+    out[size] = '\0';
+}
+
+/* A power cut may take the note of the installer's start: its absence counts in this boot only. */
+static bool mark_intent(const struct fl_agent *agent, const char *command_id)
+{
+    char path[IMAGE_PATH_SIZE];
+    char boot[BOOT_SIZE];
+    drop_notes(agent, command_id);
+    read_boot(boot);
+    return note_path(agent, command_id, ".boot", path) &&
+           fl_file_replace(path, fl_slice_text(boot), 0600) == FL_OK;
+}
+
+bool fl_firmware_was_started(const struct fl_agent *agent, const char *command_id)
+{
+    char path[IMAGE_PATH_SIZE];
+    char boot[2][BOOT_SIZE];
+    size_t size = 0;
+    read_boot(boot[0]);
+    if (boot[0][0] == '\0' || !note_path(agent, command_id, ".boot", path) ||
+        fl_file_read(path, boot[1], BOOT_SIZE - 1, &size) != FL_OK)
+        return true;
+    boot[1][size] = '\0';
+    if (strcmp(boot[0], boot[1]) != 0 || !note_path(agent, command_id, ".started", path))
+        return true;
+    /* Who makes it has it: a child that is still on its way will not become the installer. It stays
+     * for that one; the next agent removes it. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return true;
+    close(fd);
+    return false;
+}
+
+void fl_firmware_sweep(const struct fl_agent *agent)
+{
+    char path[IMAGE_PATH_SIZE];
+    snprintf(path, sizeof(path), "%s/firmware", agent->options->state_directory);
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        char id[FL_ID_TEXT_SIZE];
+        const char *dot = strrchr(entry->d_name, '.');
+        if (dot == NULL || dot - entry->d_name != FL_ID_TEXT_SIZE - 1)
+            continue;
+        snprintf(id, sizeof(id), "%.36s", entry->d_name);
+        const struct fl_agent_command *command = agent->commands;
+        while (command != NULL &&
+               (command->state != FL_COMMAND_INTENDED || strcmp(command->id, id) != 0))
+            command = command->next;
+        if (command == NULL)
+            drop_notes(agent, id);
+    }
+    if (directory != NULL)
+        closedir(directory);
+}
+
 /* Writes down that it is done, then does it. */
 static void start(struct fl_agent *agent, struct fl_agent_command *command,
                   const struct fl_agent_device *device, int64_t now_ms)
@@ -335,6 +418,7 @@ static void start(struct fl_agent *agent, struct fl_agent_command *command,
     struct fl_firmware_job *job = agent->firmware;
     char texts[3][FL_COMMAND_TEXT_SIZE];
     char ups[2 * FL_COMMAND_TEXT_SIZE];
+    char started[IMAGE_PATH_SIZE];
     const char *obstacle = fl_agent_command_obstacle(command->kind, &device->values);
     const char *reason = obstacle != NULL ? obstacle : misfit(device, &job->manifest);
     if (reason != NULL) {
@@ -355,11 +439,17 @@ static void start(struct fl_agent *agent, struct fl_agent_command *command,
                                    .version = job->manifest.version};
     snprintf(command->notes.result, sizeof(command->notes.result), "%s/%s", job->manifest.version,
              job->manifest.internal_id);
+    if (!mark_intent(agent, command->id) || !note_path(agent, command->id, ".started", started)) {
+        give_up(agent, "NO_ROOM");
+        return;
+    }
+    run.started_path = started;
     fl_command_move(agent, command, FL_COMMAND_INTENDED);
     if (!fl_agent_commit(agent))
         return;
     fl_fault_point("agent_intended");
     if (fl_installer_start(&run, &job->pid) != FL_OK) {
+        drop_notes(agent, command->id);
         give_up(agent, "INSTALLER_MISSING");
         return;
     }
@@ -381,6 +471,7 @@ static void look_at_installer(struct fl_agent *agent, struct fl_agent_command *c
         end = "INSTALLER_TIMEOUT";
     }
     unlink(job->path);
+    drop_notes(agent, command->id);
     if (end[0] != '\0') {
         give_up(agent, end);
         return;

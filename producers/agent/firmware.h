@@ -11,9 +11,10 @@
  * NOT_ON_LINE, INSTALLER_…
  *
  * Nothing is done with an image whose signature is not the configured publisher's, or whose hash is
- * another. What was fetched lies in DIR/firmware and is gone on with after a restart; a restart
- * while the installer runs (or ran) leads straight to watching: it is never run twice. One upgrade
- * at a time.
+ * another. What was fetched lies in DIR/firmware and is gone on with after a restart. It is never
+ * run twice: a restart while the installer runs (or ran, or the machine went down meanwhile) leads
+ * straight to watching; one before it began ends the command as INSTALLER_NOT_STARTED, so that
+ * people may ask again at once. One upgrade at a time.
  *
  * Threading: the agent's one thread. Allocation: one block per upgrade.
  */
@@ -28,3 +29,11 @@ bool fl_firmware_ask(struct fl_agent *agent);
 /* Starts, watches over and ends the installer. */
 void fl_firmware_step(struct fl_agent *agent, int64_t now_ms);
 void fl_firmware_free(struct fl_agent *agent);
+
+/* Whether the installer of a command that was intended by the agent before may have begun. False:
+ * it has not, and will not. */
+bool fl_firmware_was_started(const struct fl_agent *agent, const char *command_id);
+
+/* Removes notes of starts that nothing rests on, once commands are loaded and before they are
+ * settled. */
+void fl_firmware_sweep(const struct fl_agent *agent);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { ENVIRONMENT_COUNT = 7, TEXT_SIZE = 640, EXIT_REFUSED = 10 };
+enum { ENVIRONMENT_COUNT = 7, TEXT_SIZE = 640, EXIT_REFUSED = 10, STARTED_FD = 3 };
 
 static enum fl_error error_of(int number)
 {
@@ -61,6 +61,10 @@ enum fl_error fl_installer_start(const struct fl_installer_run *run, pid_t *pid)
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&files, 2, 1); /* standard output is nobody's */
+    /* Open in the child alone, and closed again before the program begins. */
+    posix_spawn_file_actions_addopen(&files, STARTED_FD, run->started_path,
+                                     O_WRONLY | O_CREAT | O_EXCL, 0600);
+    posix_spawn_file_actions_addclose(&files, STARTED_FD);
     enum fl_error error =
         error_of(posix_spawn(pid, run->program, &files, &attributes, argv, environment));
     posix_spawn_file_actions_destroy(&files);

@@ -17,7 +17,9 @@
  * the UPS reports the new version. 10: it refuses, and nothing was changed. Any other code, a
  * signal, or no end within the time-out (its whole session is then killed): it failed, and what
  * state the UPS is in is for people to see. It is never run twice for one command. When the agent
- * dies meanwhile, the program goes on, and the next agent only looks at what the UPS reports.
+ * dies meanwhile, the program goes on, and the next agent only looks at what the UPS reports. When
+ * it dies before the program begins, the next one knows that from `started_path`, which only one of
+ * both can make: the program does not begin without making it.
  *
  * Threading: one thread. Allocation: none. Limits: one program at a time.
  */
@@ -34,6 +36,7 @@ struct fl_installer_run {
     const char *serial;
     const char *firmware_before;
     const char *version;
+    const char *started_path; /* a file that the child makes just before it becomes the program */
 };
 
 /* FL_NOT_FOUND, FL_DENIED, FL_IO: it did not start. */

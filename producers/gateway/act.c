@@ -278,7 +278,9 @@ bool fl_call_act(struct call *call, const ProtobufCMessage *message, struct outc
         fl_call_error(call, error);
         return false;
     }
-    if (!is_rejection(outcome))
+    if (!is_rejection(outcome) ||
+        (call->same_as_done != 0 && ((const Fleetlog__V1__ActionRejected *)outcome->event)->code ==
+                                        (unsigned)call->same_as_done))
         return true;
     answer_rejection(call, outcome);
     return false;

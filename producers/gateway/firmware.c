@@ -2,7 +2,8 @@
 /* Firmware images: uploaded in pieces and published by operators, fetched in pieces by agents.
  *
  * An image lies in DATA/firmware under its SHA-256, as "<hex>.part" until it is published. A node
- * that did not get it answers 404; its agents try again, elsewhere or later. */
+ * that did not get it answers 503 and says who it is; its agents try again. Published once more,
+ * there, the same image is checked and added, and nothing is decided anew. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -19,6 +20,7 @@
 #include "producers/firmware_manifest.h"
 #include "producers/gateway/operator.h"
 #include "projections/registry/machines.h"
+#include "projections/registry/rows.h"
 
 static bool is_hash(const char *text)
 {
@@ -140,8 +142,9 @@ static bool measure(const char *path, uint64_t *size, uint8_t hash[FL_HASH_SIZE]
     return got == 0;
 }
 
-/* Moves an uploaded image to its place once it is whole; false after answering. */
-static bool take_image(struct call *call, const struct fl_firmware_manifest *manifest)
+/* Moves an uploaded image to its place once it is whole; false after answering. `added`: it was not
+ * there before. */
+static bool take_image(struct call *call, const struct fl_firmware_manifest *manifest, bool *added)
 {
     char hex[FL_HASH_TEXT_SIZE];
     uint8_t hash[FL_HASH_SIZE];
@@ -164,7 +167,38 @@ static bool take_image(struct call *call, const struct fl_firmware_manifest *man
         fl_call_error(call, FL_IO);
         return false;
     }
+    *added = !is_there;
     return true;
+}
+
+/* Answers, if the very same is published already: the signature covers all of a manifest. False:
+ * it is not, and nothing is answered. */
+static bool answer_added(struct call *call, const uint8_t signature[FL_FIRMWARE_SIGNATURE_SIZE])
+{
+    struct fl_store_read read = {.kv = NULL};
+    struct fl_kv_walk walk;
+    const fl_firmware_row *found = NULL;
+    if (!fl_call_read_begin(call, call->gateway->registry, &read))
+        return true;
+    fl_kv_walk_begin(&walk, read.kv, FL_TABLE_FIRMWARES, FL_SLICE_NULL);
+    while (found == NULL && fl_kv_walk_next(&walk)) {
+        const fl_firmware_row *row =
+            fl_row_decode(read.kv, &call->arena, FL_TABLE_FIRMWARES, walk.value);
+        if (row != NULL && row->state == FL_FIRMWARE_PUBLISHED &&
+            row->signature.len == FL_FIRMWARE_SIGNATURE_SIZE &&
+            memcmp(row->signature.data, signature, FL_FIRMWARE_SIGNATURE_SIZE) == 0)
+            found = row;
+    }
+    if (!fl_call_read_end(call, &read))
+        return true;
+    if (found != NULL)
+        fl_call_answer(call, 200,
+                       json_pack("{s:s, s:s, s:o, s:o, s:I, s:s}", "event", "FirmwarePublished",
+                                 "firmwareId", found->firmware_id, "model",
+                                 fl_text_json(found->model), "version",
+                                 fl_text_json(found->version), "sequence", (json_int_t)0,
+                                 "addedToNode", call->gateway->duty->datadir->node_id));
+    return found != NULL;
 }
 
 /* The publisher's key of the configuration; false after answering. */
@@ -211,8 +245,10 @@ void fl_route_post_firmware(struct call *call)
         return;
     }
     action.firmware_id = fl_call_mint(call);
-    if (take_image(call, &manifest))
-        fl_call_act_and_answer(call, &action.base, 201);
+    bool added = false;
+    if (!take_image(call, &manifest, &added) || (added && answer_added(call, signature)))
+        return;
+    fl_call_act_and_answer(call, &action.base, 201);
 }
 
 void fl_route_delete_firmware(struct call *call)
@@ -308,7 +344,10 @@ void fl_route_get_agent_image(struct call *call)
         close(fd);
     if (got < 0) {
         free(piece);
-        fl_call_problem(call, 503, "This node does not have the image (yet)", NULL, NULL);
+        fl_call_problem(call, 503,
+                        fl_arena_printf(&call->arena, "Node %s does not have the image",
+                                        call->gateway->duty->datadir->node_id),
+                        "publish it once more at that node: the same image is added there", NULL);
         return;
     }
     call->answer->status = 200;

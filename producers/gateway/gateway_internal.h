@@ -104,6 +104,7 @@ struct call {
     json_t *body;                    /* parsed, an object; NULL: none */
     const char *parameters[4];       /* of the route's path, in order */
     char action_id[FL_ID_TEXT_SIZE]; /* derived from its cause; "": the client's key, or minted */
+    int same_as_done;                /* a rejection code that is an outcome here; 0: none is */
     char problem[FL_DETAIL_SIZE];    /* first thing wrong with the body: "field: rule" */
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/keyring_change.h"
+#include "fleetlog/v1/events.pb-c.h"
 #include "fleetlog/v1/privacy.pb-c.h"
 #include "producers/gateway/operator.h"
 #include "projections/registry/machines.h"
@@ -29,6 +30,7 @@ void fl_route_post_erasure(struct call *call)
 {
     Fleetlog__V1__ErasePerson action = FLEETLOG__V1__ERASE_PERSON__INIT;
     struct fl_store_read read = {.kv = NULL};
+    struct outcome outcome;
     bool force = false;
     const char *name = fl_body_text(call, "person");
     if (!fl_call_body_is_good(call) || !read_force(call, &force) ||
@@ -43,16 +45,20 @@ void fl_route_post_erasure(struct call *call)
         fl_call_problem(call, 404, "There is no such person", NULL, "person");
         return;
     }
-    if (row->erased && !fl_call_is_for_account(call)) {
-        /* It was asked for before: how far it is says the other route. */
-        fl_call_answer(call, 200,
-                       json_pack("{s:s, s:s, s:I}", "event", "ErasureRequested", "subjectId",
-                                 row->subject_id, "sequence", (json_int_t)0));
-        return;
-    }
+    /* It was asked for before, or is while this waits: how far it is says the other route. */
+    bool was_asked = row->erased && !fl_call_is_for_account(call);
+    if (!fl_call_is_for_account(call))
+        call->same_as_done = FLEETLOG__V1__REJECTION_CODE__REJECTION_CODE_ERASED;
     action.subject_id = row->subject_id;
     action.force = force;
-    fl_call_act_and_answer(call, &action.base, 200);
+    if (!was_asked && !fl_call_act(call, &action.base, &outcome))
+        return;
+    if (was_asked || outcome.envelope.row->type == FL_MESSAGE_ActionRejected)
+        fl_call_answer(call, 200,
+                       json_pack("{s:s, s:s, s:I}", "event", "ErasureRequested", "subjectId",
+                                 action.subject_id, "sequence", (json_int_t)0));
+    else
+        fl_call_answer(call, 200, fl_outcome_json(call, &outcome));
 }
 
 /* How far an erasure is, in words. */

@@ -37,10 +37,12 @@ static bool read_password(const char *path, char out[PASSWORD_SIZE])
     enum fl_error error = fl_file_check_private(path);
     if (error == FL_OK)
         error = fl_file_read(path, out, PASSWORD_SIZE - 1, &size);
-    if (error != FL_OK) {
+    if (error == FL_DENIED)
+        fl_cli_error("the password file %s must be readable by its owner alone (chmod 600)", path);
+    else if (error != FL_OK)
         fl_cli_error("%s: %s", path, fl_error_text(error));
+    if (error != FL_OK)
         return false;
-    }
     while (size > 0 && (out[size - 1] == '\n' || out[size - 1] == '\r'))
         size--;
     out[size] = '\0';

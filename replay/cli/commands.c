@@ -48,6 +48,8 @@ const struct fl_command *const fl_commands[] = {
     &fl_command_notify_show,
     &fl_command_notify_set,
     &fl_command_erase,
+    &fl_command_node_list,
+    &fl_command_node_remove,
     &fl_command_keys_list,
     &fl_command_keys_rotate,
     &fl_command_keys_backup,

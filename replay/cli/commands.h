@@ -73,6 +73,7 @@ extern const struct fl_command fl_command_keys_backup;
 extern const struct fl_command fl_command_keys_request;
 extern const struct fl_command fl_command_keys_admit_node;
 extern const struct fl_command fl_command_keys_restore;
+extern const struct fl_command fl_command_node_list, fl_command_node_remove; /* node.c */
 /* account.c */
 extern const struct fl_command fl_command_sign_up, fl_command_password_reset,
     fl_command_session_list, fl_command_session_end, fl_command_token_list, fl_command_token_create,

@@ -89,6 +89,7 @@ static int erase_command(struct fl_cli *cli, const struct fl_arguments *argument
         else
             printf("%s\n", fl_json_member(answer, "subjectId"));
     } else if (code == FL_EXIT_DONE) {
+        cli->as = NULL; /* who erased himself is nobody from here on: the operator looks */
         code = wait_erased(cli, fl_json_member(answer, "subjectId"),
                            json_integer_value(json_object_get(answer, "sequence")), timeout_s);
     }

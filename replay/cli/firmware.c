@@ -101,8 +101,10 @@ static int upload(struct fl_cli *cli, const uint8_t *image, size_t size, const c
 
 static void print_published(const json_t *answer)
 {
-    printf("Published %s for %s as %s.\n", fl_json_member(answer, "version"),
-           fl_json_member(answer, "model"), fl_json_member(answer, "firmwareId"));
+    const char *node = fl_json_member(answer, "addedToNode");
+    printf("%s %s for %s as %s.\n", node[0] != '\0' ? "Added to this node:" : "Published",
+           fl_json_member(answer, "version"), fl_json_member(answer, "model"),
+           fl_json_member(answer, "firmwareId"));
 }
 
 static int publish(struct fl_cli *cli, const struct fl_firmware_manifest *manifest,
@@ -173,7 +175,8 @@ const struct fl_command fl_command_firmware_publish = {
     .name = "firmware publish",
     .operands = "IMAGE --key FILE --model MODEL --version VERSION --from VERSION…",
     .summary = "sign a firmware image and offer it to the devices that it is for",
-    .examples = "  fleetlog firmware publish SMT_09.8.enc --key ./publisher.key \\\n"
+    .examples = "  (with several nodes: once on each; the others then only add the image)\n"
+                "  fleetlog firmware publish SMT_09.8.enc --key ./publisher.key \\\n"
                 "      --model 'Smart-UPS 1500' --version 09.8 --from 09.3 --from 09.5\n",
     .options = publish_options,
     .positional_min = 1,

@@ -29,8 +29,27 @@ static int open_keyring(struct fl_cli *cli, struct fl_keyring **keyring)
 
 static int failed(enum fl_error error, const char *path)
 {
-    if (error != FL_OK)
+    if (error == FL_EXISTS)
+        fl_cli_error("%s is there already and is not written over; name another file, or remove it",
+                     path);
+    else if (error == FL_NOT_FOUND)
+        fl_cli_error("there is no %s, or no directory for it", path);
+    else if (error != FL_OK)
         fl_cli_error("%s: %s", path, fl_error_text(error));
+    return fl_error_exit_code(error);
+}
+
+/* The same for a file that is to be opened with a passphrase, or with the secret half of a request:
+ * `with` names it. */
+static int not_opened(enum fl_error error, const char *path, const char *with)
+{
+    if (error == FL_UNAUTHENTIC)
+        fl_cli_error("%s does not open with %s: it was made for another, or was changed", path,
+                     with);
+    else if (error == FL_INVALID || error == FL_KEYRING || error == FL_CORRUPT)
+        fl_cli_error("%s is no copy of a keyring that opens with %s", path, with);
+    else
+        return failed(error, path);
     return fl_error_exit_code(error);
 }
 
@@ -139,6 +158,9 @@ static int read_passphrase(const char *path, char out[FL_PASSPHRASE_SIZE_MAX + 2
     }
     if (error == FL_OK)
         error = fl_file_read(path, (uint8_t *)out, FL_PASSPHRASE_SIZE_MAX + 1, &size);
+    if (error == FL_TOO_LARGE)
+        return fl_cli_usage("%s: a passphrase has %d characters at most", path,
+                            FL_PASSPHRASE_SIZE_MAX);
     if (error != FL_OK)
         return failed(error, path);
     out[size] = '\0';
@@ -267,8 +289,10 @@ static int install(struct fl_cli *cli, const struct fl_keyring *keyring)
     uint8_t wrap_key[FL_KEY_BYTES];
     bool made = false;
     fl_datadir_path(&cli->datadir, "keyring", path);
-    if (access(path, F_OK) == 0)
-        return failed(FL_EXISTS, path);
+    if (access(path, F_OK) == 0) {
+        fl_cli_error("this node has a keyring, %s, which is not written over", path);
+        return fl_error_exit_code(FL_EXISTS);
+    }
     enum fl_error error =
         fl_node_wrap_key(cli->config, &cli->datadir, cli->port, true, wrap_key, &made, detail);
     if (error != FL_OK) {
@@ -294,9 +318,14 @@ static int restore_command(struct fl_cli *cli, const struct fl_arguments *argume
     if (code != FL_EXIT_DONE)
         return code;
     fl_datadir_path(&cli->datadir, admission_file, secret);
-    code = failed(from != NULL ? fl_keyring_restore(path, passphrase, &keyring)
-                               : fl_keyring_receive(path, secret, &keyring),
-                  path);
+    if (from == NULL && access(secret, F_OK) != 0) {
+        fl_cli_error("this node has asked for no admission (`fleetlog keys request`); a copy of "
+                     "`keys backup` opens with --passphrase-file");
+        return FL_EXIT_FAILED;
+    }
+    code = not_opened(from != NULL ? fl_keyring_restore(path, passphrase, &keyring)
+                                   : fl_keyring_receive(path, secret, &keyring),
+                      path, from != NULL ? "this passphrase" : "this node's request");
     if (from != NULL)
         sodium_memzero(text, sizeof(text));
     if (code == FL_EXIT_DONE)

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "POST /v1/account/totp/confirm 200": "accounts_test, on a connection of its own",
     "POST /v1/account/totp/disable 200": "accounts_test, on a connection of its own",
     "POST /v1/erasures 200": "privacy_test, through `fleetlog erase`",
+    "POST /v1/firmware 200": "firmware_test and two_nodes_test, at a node without the image",
     "POST /v1/firmware 201": "firmware_test, through `fleetlog firmware publish`",
     "POST /v1/firmware/images/{sha256} 200": "firmware_test, through `fleetlog firmware publish`",
     "POST /v1/licenses/{licenseId}/withdraw 200": "licenses_test, through `fleetlog license withdraw`",

@@ -171,6 +171,50 @@ class Firmware(SystemTest):
         self.assertEqual(command["state"], "succeeded", command)
         self.assertEqual(len(self.runs()), 1)
 
+    def dies_at(self, point):
+        """An upgrade whose agent is killed at a point, and the agent after it."""
+        self.agent.terminate()
+        self.assertEqual(self.agent.wait(60), 0)
+        command_id = self.request("firmware-upgrade", self.publish())
+        self.start_agent(environment={"FLEETLOG_FAULT_POINT": point})
+        self.assertEqual(self.agent.wait(60), -signal.SIGKILL)
+        self.start_agent()
+        return command_id
+
+    def test_an_agent_that_dies_before_the_installer_begins_says_so(self):
+        self.mode("install")
+        command = self.end_of(self.dies_at("agent_intended"))
+        self.assertEqual((command["state"], command["reason"]), ("failed", "INSTALLER_NOT_STARTED"), command)
+        self.assertEqual(self.runs(), [])
+        # People ask again, and nothing is in the way.
+        firmware = self.node_.run("firmware", "list")[0]["firmwareId"]
+        self.assertEqual(self.end_of(self.request("firmware-upgrade", firmware))["state"], "succeeded")
+        self.assertEqual(len(self.runs()), 1)
+
+    def test_an_agent_that_dies_behind_the_installers_start_watches(self):
+        self.mode("install")
+        self.assertEqual(self.end_of(self.dies_at("agent_installing"))["state"], "succeeded")
+        self.assertEqual(len(self.runs()), 1)
+
+    def test_notes_of_another_boot_prove_nothing(self):
+        """The machine went down as well: the note of a start may be lost, so the agent only watches."""
+        self.mode("install")
+        self.agent.terminate()
+        self.assertEqual(self.agent.wait(60), 0)
+        command_id = self.request("firmware-upgrade", self.publish())
+        self.start_agent(environment={"FLEETLOG_FAULT_POINT": "agent_intended"})
+        self.assertEqual(self.agent.wait(60), -signal.SIGKILL)
+        (note,) = (self.directory / "agent" / "firmware").glob("*.boot")
+        note.write_text("00000000-0000-0000-0000-000000000000\n")
+        self.start_agent()
+        subprocess.run(
+            [DRIVER, "--ask", self.site["control"], "set", "rack", "ups.firmware", "UPS 09.8 (ID18)"],
+            check=True,
+            capture_output=True,
+        )
+        self.assertEqual(self.end_of(command_id)["state"], "succeeded")
+        self.assertEqual(self.runs(), [])
+
     def test_a_fetch_goes_on_where_it_was_cut(self):
         self.agent.terminate()
         self.assertEqual(self.agent.wait(60), 0)
@@ -218,6 +262,20 @@ class Firmware(SystemTest):
         self.assertEqual(command["state"], "succeeded", command)
         self.assertEqual(self.command(upgrade)["state"], "delivered")
         hidden.rename(stored)
+        self.assertEqual(self.end_of(upgrade)["state"], "succeeded")
+
+    def test_published_again_at_a_node_without_it_the_image_is_added(self):
+        self.mode("install")
+        firmware = self.publish()
+        (stored,) = (self.node_.directory / "firmware").iterdir()
+        stored.unlink()
+        upgrade = self.request("firmware-upgrade", firmware)
+        node_id = (self.node_.directory / "node.id").read_text().strip()
+        words = ["firmware", "publish", self.image, "--key", self.publisher, "--model", MODEL, "--from", "09.3"]
+        added = self.node_.one(*words, "--version", "09.8")
+        self.assertEqual((added["firmwareId"], added["addedToNode"]), (firmware, node_id))
+        self.assertEqual(len(self.node_.run("firmware", "list")), 1)
+        self.node_.run(*words, "--version", "09.8", code=1, parse=False)
         self.assertEqual(self.end_of(upgrade)["state"], "succeeded")
 
     def test_bad_publications_are_named(self):

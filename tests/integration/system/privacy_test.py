@@ -118,14 +118,100 @@ class PrivacyTest(SystemTest):
             with self.subTest(point=point):
                 self.killed_at(point)
 
+    def test_an_account_erases_itself_and_the_command_waits(self):
+        node, _, _, _ = self.begin()
+        self.assertTrue(node.run("erase", VICTIM, account=VICTIM)[0]["erased"])
+        self.assertEqual(len(node.run("account", "list", account=OWNER)), 1)
+        self.assertEqual(len(node.run("node", "list")), 1)
+        node.run("node", "remove", "00000000-0000-7000-8000-000000000000", code=3, parse=False)
+
+    def killed_while_rotating(self, point):
+        """Keys of profiles are changed for all; a node that dies between two steps goes on."""
+        node = self.node(f"rotate-{point}", environment={"FLEETLOG_FAULT_POINT": f"keeper.{point}"})
+        node.start()
+        company = node.run("company", "create", "Acme")[0]["companyId"]
+        owner = node.run("account", "create", OWNER, "--company", company)[0]["accountId"]
+        before = sealed_profiles(node, owner)
+        self.assertEqual(node.run("keys", "rotate", "profiles")[0]["epoch"], 2)
+        wait_until(lambda: "CHILD_DIED" in node.tail(), f"keep dies at {point}")
+        node.stop()
+        del node.environment["FLEETLOG_FAULT_POINT"]
+        node.start()
+        wait_until(lambda: node.run("keys", "list")[0]["epochs"] == [2], f"the old keys are gone\n{node.tail()}")
+        self.assertEqual(len(node.run("account", "list", account=OWNER)), 1)
+        self.assertTrue(set(sealed_profiles(node, owner)) - set(before), "the profile is sealed anew")
+        node.run("verify", parse=False)
+        node.run("check", "people", parse=False)
+        node.stop()
+
+    def test_a_rotation_goes_on_after_each_kill(self):
+        for point in ("keys", "saved", "profiles", "moved", "closed", "cleaned", "destroyed"):
+            with self.subTest(point=point):
+                self.killed_while_rotating(point)
+
+    def test_copies_made_before_and_after_a_rotation(self):
+        node, _, _, _ = self.begin()
+        secret = self.passphrase()
+        copies = {name: self.directory / name for name in ("old", "new")}
+        node.run("keys", "backup", copies["old"], "--passphrase-file", secret, parse=False)
+        self.assertEqual(node.run("keys", "rotate", "profiles")[0]["epoch"], 2)
+        self.assertEqual(node.run("keys", "rotate", "links")[0]["generation"], 2)
+        wait_until(lambda: node.run("keys", "list")[0]["epochs"] == [2], "the old keys are gone")
+        wait_until(lambda: node.run("keys", "list")[0]["linkKeys"] == [1, 2], "the new link key is there")
+        node.run("keys", "backup", copies["new"], "--passphrase-file", secret, parse=False)
+        mine = node.run("keys", "list")[0]
+        # Either copy brings the node back: the log has each new key, sealed by the one before.
+        for copy in copies.values():
+            self.assertEqual(node.stop(), 0)
+            (node.directory / "keyring").unlink()
+            (node.directory / "wrap.key").unlink()
+            node.run("keys", "restore", copy, "--passphrase-file", secret, parse=False)
+            node.start()
+            wait_until(lambda: node.run("keys", "list")[0] == mine, f"the keyring is as before\n{node.tail()}")
+            self.assertEqual(len(node.run("account", "list", account=OWNER)), 2)
+            node.run("verify", parse=False)
+        self.assertTrue(node.run("erase", VICTIM)[0]["erased"])
+        node.stop()
+
+    def passphrase(self):
+        secret = self.directory / "passphrase"
+        secret.write_text("correct horse battery staple\n")
+        secret.chmod(0o600)
+        return secret
+
+    def test_what_is_wrong_with_a_copy_is_said(self):
+        node, _, _, _ = self.begin()
+        secret = self.passphrase()
+        copy = self.directory / "copy"
+
+        def refused(*words, at=node, code=None):
+            done = at.run("keys", *words, code=code, parse=False)
+            self.assertNotEqual(done.returncode, 0, words)
+            return done.stderr.decode()
+
+        self.assertIn(f"there is no {self.directory}/none", refused("backup", copy, "--passphrase-file", self.directory / "none"))
+        node.run("keys", "backup", copy, "--passphrase-file", secret, parse=False)
+        self.assertIn(f"{copy} is there already", refused("backup", copy, "--passphrase-file", secret))
+        self.assertIn("this node has a keyring", refused("restore", copy, "--passphrase-file", secret))
+        other = self.node("b")
+        wrong = self.directory / "wrong"
+        wrong.write_text("another passphrase, long enough\n")
+        wrong.chmod(0o600)
+        said = refused("restore", copy, "--passphrase-file", wrong, at=other)
+        self.assertIn(f"{copy} does not open with this passphrase", said)
+        said = refused("restore", wrong, "--passphrase-file", secret, at=other)
+        self.assertIn(f"{wrong} is no copy of a keyring", said)
+        self.assertIn("asked for no admission", refused("restore", copy, at=other))
+        wrong.write_text("x" * 1026)
+        self.assertIn("1024 characters at most", refused("restore", copy, "--passphrase-file", wrong, at=other, code=2))
+        self.assertIn("links or profiles", refused("rotate", "everything", code=2))
+
     def test_keys_travel(self):
         node, _, _, _ = self.begin()
         self.assertEqual(node.run("keys", "rotate", "links")[0]["generation"], 2)
         wait_until(lambda: node.run("keys", "list")[0]["linkKeys"] == [1, 2], "the node holds the new link key")
         mine = node.run("keys", "list")[0]
-        secret = self.directory / "passphrase"
-        secret.write_text("correct horse battery staple\n")
-        secret.chmod(0o600)
+        secret = self.passphrase()
         copy = self.directory / "copy"
         node.run("keys", "backup", copy, "--passphrase-file", secret, parse=False)
         other = self.node("b")

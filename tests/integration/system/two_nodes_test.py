@@ -3,18 +3,21 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import unittest
 
-from harness import SKIP, Node, SystemTest, wait_until
+from doors import enrolled_agent
+from harness import BINARY, SKIP, Node, SystemTest, wait_until
 
 BROKER = os.environ.get("FLEETLOG_TEST_KAFKA")
 
 
 class TwoNodes(SystemTest):
-    def pair(self):
+    def pair(self, **more):
         prefix = f"t{os.getpid()}.{self._testMethodName[:20]}."
         environment = {"FLEETLOG_JOURNAL_TOPIC_PREFIX": prefix, "FLEETLOG_JOURNAL_TELEMETRY_PARTITIONS": "3"}
+        environment.update(more)
         first = self.node("first", journal=f"kafka://{BROKER}", environment=environment).start()
         second = self.node("second", journal=f"kafka://{BROKER}", environment=environment)
         second.directory.mkdir(parents=True)
@@ -25,9 +28,10 @@ class TwoNodes(SystemTest):
 
     def same_answers(self, first, second):
         def sequences():
-            # The detector reads telemetry alone: it has no sequence.
+            # These read telemetry alone: they have no sequence.
+            others = ("detector", "history")
             rows = [
-                {row["view"]: row["sequence"] for row in node.run("lag", code=None) if row["view"] != "detector"}
+                {row["view"]: row["sequence"] for row in node.run("lag", code=None) if row["view"] not in others}
                 for node in (first, second)
             ]
             return rows[0] and rows[0] == rows[1] and len(set(rows[0].values())) == 1
@@ -85,6 +89,33 @@ class TwoNodes(SystemTest):
         self.assertIn("Before", names)
         self.assertIn("Afterwards", names)
         self.valid_outcomes(first)
+
+    def test_an_image_is_added_at_each_node_and_published_once(self):
+        publisher, image = self.directory / "publisher.key", self.directory / "image.bin"
+        image.write_bytes(bytes(range(256)) * 2000)
+        made = subprocess.run([BINARY, "firmware", "key", publisher], capture_output=True, timeout=60, check=True)
+        nodes = self.pair(FLEETLOG_FIRMWARE_KEY=made.stdout.decode().strip())
+        words = ["firmware", "publish", image, "--key", publisher, "--model", "Smart-UPS 1500", "--version", "09.8"]
+        published = nodes[0].one(*words, "--from", "09.3")
+        self.assertNotIn("addedToNode", published)
+        self.same_answers(*nodes)
+        node_id = (nodes[1].directory / "node.id").read_text().strip()
+        nodes[0].one("company", "create", "Acme")
+        nodes[0].one("account", "create", "owner@example.org", "--company", "Acme")
+        self.same_answers(*nodes)
+        agent = enrolled_agent(nodes[1], "owner@example.org")
+        path = f"/agent/v1/firmware/{published['firmwareId']}/image?offset=0"
+        answer = agent.call("GET", path)
+        self.assertEqual(answer.status, 503, answer)
+        self.assertIn(node_id, answer.body["title"])
+        added = nodes[1].one(*words, "--from", "09.3")
+        self.assertEqual((added["firmwareId"], added["addedToNode"]), (published["firmwareId"], node_id))
+        self.assertEqual(agent.call("GET", path).status, 200)
+        # Another image under the same name is none that was published.
+        image.write_bytes(b"another")
+        nodes[1].run(*words, "--from", "09.3", code=1, parse=False)
+        self.assertEqual(len(nodes[0].run("firmware", "list")), 1)
+        self.valid_outcomes(nodes[1])
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@
 static char directory[] = "/tmp/fleetlog-installer.XXXXXX";
 static char program[64];
 static char output[64];
+static char started[64];
 
 static int begin(void **state)
 {
@@ -28,6 +29,7 @@ static int begin(void **state)
     assert_non_null(mkdtemp(directory));
     snprintf(program, sizeof(program), "%s/program", directory);
     snprintf(output, sizeof(output), "%s/output", directory);
+    snprintf(started, sizeof(started), "%s/started", directory);
     return 0;
 }
 
@@ -36,6 +38,7 @@ static int end(void **state)
     (void)state;
     unlink(program);
     unlink(output);
+    unlink(started);
     return rmdir(directory);
 }
 
@@ -48,8 +51,10 @@ static pid_t run(const char *script)
                                      .model = "Smart-UPS 1500",
                                      .serial = "AS1",
                                      .firmware_before = "UPS 09.3 (ID18)",
-                                     .version = "09.8"};
+                                     .version = "09.8",
+                                     .started_path = started};
     pid_t pid = 0;
+    (void)unlink(started);
     assert_int_equal(fl_file_replace(program, fl_slice_text(script), 0700), FL_OK);
     assert_int_equal(fl_installer_start(&given, &pid), FL_OK);
     return pid;
@@ -119,8 +124,27 @@ static void one_that_is_not_there_does_not_start(void **state)
     (void)state;
     pid_t pid = 0;
     struct fl_installer_run given = {.program = "/nowhere/program", .image = "", .command_id = ""};
+    given.started_path = started;
+    (void)unlink(started);
     given.ups = given.model = given.serial = given.firmware_before = given.version = "";
     assert_int_not_equal(fl_installer_start(&given, &pid), FL_OK);
+}
+
+/* Whoever makes the note first decides: the child leaves it behind, and does not begin over one. */
+static void it_begins_only_with_a_note_of_its_own(void **state)
+{
+    char word[32];
+    pid_t pid = 0;
+    struct fl_installer_run given = {
+        .program = program, .image = "", .command_id = "", .started_path = started};
+    (void)state;
+    assert_string_equal(outcome(run("#!/bin/sh\n[ ! -e /proc/self/fd/3 ]\n"), word), "");
+    assert_int_equal(access(started, F_OK), 0);
+    given.ups = given.model = given.serial = given.firmware_before = given.version = "";
+    assert_int_not_equal(fl_installer_start(&given, &pid), FL_OK);
+    assert_int_equal(unlink(started), 0);
+    assert_int_equal(fl_installer_start(&given, &pid), FL_OK);
+    assert_string_equal(outcome(pid, word), "");
 }
 
 /* Each part counts. */
@@ -166,6 +190,7 @@ int main(void)
         cmocka_unit_test(its_end_is_a_word),
         cmocka_unit_test(it_is_told_what_the_ups_is_and_nothing_else),
         cmocka_unit_test(its_whole_session_is_killed),
+        cmocka_unit_test(it_begins_only_with_a_note_of_its_own),
         cmocka_unit_test(one_that_is_not_there_does_not_start),
         cmocka_unit_test(a_signature_is_of_one_image_and_its_stones),
     };
