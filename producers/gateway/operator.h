@@ -114,8 +114,8 @@ call_handler fl_route_post_purchase;
 call_handler fl_route_post_checkout, fl_route_get_checkout_page, fl_route_post_checkout_page;
 
 /* operator_license.c */
-call_handler fl_route_get_licenses;
-call_handler fl_route_get_license;
+call_handler fl_route_get_licenses, fl_route_get_license;
+call_handler fl_route_get_ledger; /* operator_ledger.c */
 call_handler fl_route_get_applications;
 call_handler fl_route_post_license;
 call_handler fl_route_post_license_apply;

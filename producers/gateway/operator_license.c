@@ -12,13 +12,6 @@
 #include "projections/registry/plan.h"
 #include "projections/registry/rights.h"
 
-static const char *end_name(uint32_t end)
-{
-    static const char *const names[] = {"in force", "used up", "released", "device removed",
-                                        "withdrawn"};
-    return end < sizeof(names) / sizeof(names[0]) ? names[end] : "unknown";
-}
-
 static json_t *license_json(const fl_license_row *row)
 {
     json_t *json = json_pack(
@@ -91,13 +84,13 @@ static json_t *application_json(struct call *call, struct fl_kv *kv, const fl_ap
     bool may_see = !fl_call_is_for_account(call) ||
                    fl_registry_may(kv, arena, call->identity.on_behalf_of,
                                    fl_slice_text(row->device_id), FL_RIGHT_VIEW, now_ms);
-    json_t *json = json_pack("{s:s, s:I, s:s, s:s, s:o, s:I, s:s, s:s, s:I, s:s, s:I}", "licenseId",
-                             row->license_id, "number", (json_int_t)row->number, "deviceId",
-                             row->device_id, "ownerId", row->company_id, "owner",
-                             fl_text_json(owner == NULL ? "" : owner->name), "appliedAtMs",
-                             (json_int_t)row->applied_at_ms, "appliedBy", row->applied_by,
-                             "accountId", row->account_id, "timeMs", (json_int_t)row->time_ms,
-                             "end", end_name(row->end), "restMs", (json_int_t)row->rest_ms);
+    json_t *json = json_pack(
+        "{s:s, s:I, s:s, s:s, s:o, s:I, s:s, s:s, s:I, s:s, s:I}", "licenseId", row->license_id,
+        "number", (json_int_t)row->number, "deviceId", row->device_id, "ownerId", row->company_id,
+        "owner", fl_text_json(owner == NULL ? "" : owner->name), "appliedAtMs",
+        (json_int_t)row->applied_at_ms, "appliedBy", row->applied_by, "accountId", row->account_id,
+        "timeMs", (json_int_t)row->time_ms, "end", fl_application_end_name(row->end), "restMs",
+        (json_int_t)row->rest_ms);
     if (json == NULL) {
         fl_kv_fail(kv, FL_NO_MEMORY);
         return NULL;

@@ -165,6 +165,8 @@ start_up() {
   export FLEETLOG_GATEWAY_METRICS_LISTEN=127.0.0.1:$port
   FLEETLOG_FIRMWARE_KEY=$(make_publisher)
   export FLEETLOG_FIRMWARE_KEY
+  [[ -s $demo/checkout-secret ]] || (umask 077 && head -c 24 /dev/urandom | base64 >"$demo/checkout-secret")
+  export FLEETLOG_GATEWAY_CHECKOUT_STAND_IN=yes FLEETLOG_GATEWAY_CHECKOUT_SECRET_FILE=$demo/checkout-secret
   background up env FLEETLOG_JOURNAL="$(journal)" "$fleetlog" up
   wait_until "$wait_seconds" "fleetlog up is not ready (see $demo/up.log)" ready_answers
 }
@@ -237,6 +239,15 @@ license_some() {
   f license apply "$(remembered license-code)" "${licensed[@]}" --as "$owner" >/dev/null
 }
 
+# Two nodes bought by the price list, and paid at the stand-in's page; their code goes by mail.
+buy_some() {
+  local answer
+  printf '[{"region":"EU","currency":"EUR","plan":"standard","termDays":365,"netMinor":4900,"taxBasisPoints":1900}]\n' >"$demo/prices.json"
+  f prices set "$demo/prices.json" >/dev/null || return
+  answer=$(f license buy --region EU --plan standard --nodes 2 --installer "$owner" --as "$owner" --json) || return
+  curl -fsS -m 20 -d do=pay "$(text_of checkout <<<"$answer")" >/dev/null
+}
+
 # A reseller, who is to know when batteries are due and nothing else; he accepts by the link of his mail.
 link_reseller() {
   local answer
@@ -291,7 +302,9 @@ Try:"
   try "fleetlog share hq-lab --with $provider" 'one more device'
   try "fleetlog unshare $(remembered share-id) hq-phones" "either side may; the owner's log says who"
   try "fleetlog license apply $(remembered license-code) hq-reception" 'one of three nodes that are left'
-  try 'fleetlog license ledger' 'what was bought, where it is, until when'
+  try 'fleetlog license ledger' 'what was bought, where it is, until when; also --format csv'
+  try "fleetlog license buy --region EU --plan standard --installer $owner" 'pay (or fail) at the page that it names'
+  try 'fleetlog license purchases' 'what became of it; the code comes by mail'
   try "fleetlog reseller remind $(remembered reseller-link) hq-phones" "a mail to $reseller: model, part, date"
   try "fleetlog lifecycle list hq-phones" 'what is due, and when somebody is told'
   try "fleetlog command self-test hq-lab" 'reaches upsd, succeeds when its result is seen'
@@ -354,6 +367,7 @@ start() {
   enrol provider "$provider" "$(($(grep -c '^ups ' "$here/fleets/provider.fleet") + 1))"
   once share share_some
   once license license_some
+  once purchase buy_some
   once reseller link_reseller
   once transfer offer_one
   once firmware publish_firmware

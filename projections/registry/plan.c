@@ -71,6 +71,13 @@ const fl_license_row *fl_registry_license(struct fl_kv *kv, struct fl_arena *are
     return fl_row_by_id(kv, arena, FL_TABLE_LICENSES, id);
 }
 
+const char *fl_application_end_name(uint32_t end)
+{
+    static const char *const names[] = {"in force", "used up", "released", "device removed",
+                                        "withdrawn"};
+    return end < sizeof(names) / sizeof(names[0]) ? names[end] : "unknown";
+}
+
 const fl_purchase_row *fl_registry_purchase(struct fl_kv *kv, struct fl_arena *arena,
                                             struct fl_slice id)
 {

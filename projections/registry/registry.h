@@ -71,6 +71,8 @@ const fl_license_row *fl_registry_license(struct fl_kv *kv, struct fl_arena *are
                                           struct fl_slice id);
 const fl_purchase_row *fl_registry_purchase(struct fl_kv *kv, struct fl_arena *arena,
                                             struct fl_slice id);
+/* In words: why a node is on a device no longer. */
+const char *fl_application_end_name(uint32_t end);
 /* When the node of an application in force will be used up, as things stand. */
 int64_t fl_application_ends_ms(struct fl_kv *kv, struct fl_arena *arena,
                                const fl_application_row *row);

@@ -80,6 +80,8 @@ const struct fl_command *const fl_commands[] = {
     /* licenses */
     &fl_command_prices_list,
     &fl_command_prices_set,
+    &fl_command_license_buy,
+    &fl_command_license_purchases,
     &fl_command_license_list,
     &fl_command_license_show,
     &fl_command_license_ledger,

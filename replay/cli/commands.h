@@ -99,10 +99,9 @@ extern const struct fl_command fl_command_share_clear;
 extern const struct fl_command fl_command_prices_list, fl_command_prices_set,
     fl_command_catalogue_list, fl_command_catalogue_show, fl_command_catalogue_import;
 
-/* license.c */
-extern const struct fl_command fl_command_license_list;
-extern const struct fl_command fl_command_license_show;
-extern const struct fl_command fl_command_license_ledger;
+/* purchase.c, license.c */
+extern const struct fl_command fl_command_license_buy, fl_command_license_purchases,
+    fl_command_license_list, fl_command_license_show, fl_command_license_ledger;
 extern const struct fl_command fl_command_license_mint;
 extern const struct fl_command fl_command_license_apply;
 extern const struct fl_command fl_command_license_release;

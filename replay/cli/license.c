@@ -2,6 +2,7 @@
 /* Licenses: issued, entered, taken off, and what became of each node. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "replay/cli/client.h"
 #include "replay/cli/commands.h"
@@ -114,11 +115,21 @@ static void print_line(void *context, const json_t *item)
     fl_print_json(item);
 }
 
-static int ledger_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+/* Made by the gateway, whole or not at all. */
+static int write_ledger(struct fl_cli *cli, const char *format)
+{
+    char path[PATH_SIZE];
+    if (!fl_client_path(path, sizeof(path), "/v1/ledger?format=%s", &format, 1))
+        return FL_EXIT_FAILED;
+    if (strcmp(format, "csv") != 0 && isatty(STDOUT_FILENO) == 1)
+        return fl_cli_usage("%s is not for a terminal", format);
+    return fl_client_download(cli, path, stdout);
+}
+
+static int list_ledger(struct fl_cli *cli)
 {
     struct ids ids = {.texts = NULL};
     struct fl_table *table = fl_table_open(application_headings, 8);
-    (void)arguments;
     int code = fl_client_list(cli, "/v1/licenses", add_id, &ids);
     if (code == FL_EXIT_DONE && ids.failed)
         code = FL_EXIT_TEMPORARY;
@@ -137,11 +148,29 @@ static int ledger_command(struct fl_cli *cli, const struct fl_arguments *argumen
     return code;
 }
 
+static int ledger_command(struct fl_cli *cli, const struct fl_arguments *arguments)
+{
+    static const char *const files[] = {"csv", "xlsx", "pdf"};
+    const char *format = fl_argument(arguments, "format");
+    for (size_t i = 0; format != NULL && i < sizeof(files) / sizeof(files[0]); i++)
+        if (strcmp(format, files[i]) == 0)
+            return write_ledger(cli, format);
+    if (format != NULL)
+        return fl_cli_usage("--format is csv, xlsx or pdf; --json for JSON");
+    return list_ledger(cli);
+}
+static const struct fl_option ledger_options[] = {
+    {"format", 'f', "FORMAT", "csv, xlsx or pdf: a file on stdout, with what each license cost"},
+    {NULL, 0, NULL, NULL},
+};
+
 const struct fl_command fl_command_license_ledger = {
     .name = "license ledger",
     .operands = "",
     .summary = "every node of every license of the account's company: where, by whom, until when",
-    .examples = "  fleetlog --as msp@example.net license ledger\n",
+    .examples = "  fleetlog --as msp@example.net license ledger\n"
+                "  fleetlog --as msp@example.net license ledger --format csv >ledger.csv\n",
+    .options = ledger_options,
     .run = ledger_command,
 };
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Buying a license at the stand-in of a payment provider: start, page, payment, mail, code; and whatever else may come of it."""
+import csv
 import hashlib
 import hmac
+import io
 import json
 import re
 import time
@@ -10,9 +12,8 @@ import urllib.parse
 
 from mail_peer import Peer  # first: it may start this program again
 
-from doors import at, enrolled_agent, operator, public
+from doors import api_token, at, enrolled_agent, operator, public
 from harness import SystemTest, wait_until
-
 
 SECRET = "whsec_of_the_stand_in"
 INSTALLER = "fitter@example.net"
@@ -120,6 +121,61 @@ class Checkout(SystemTest):
         self.page(node, path, "pay")
         self.assertEqual(self.purchase(node, purchase)["state"], "paid")
         wait_until(lambda: self.peer.to(INSTALLER), "the code goes to the installer")
+
+    def test_commands_and_the_ledger_as_a_file(self):
+        node = self.start()
+        agent = enrolled_agent(node, node.owner)
+        device = agent.register("rack-1")[0]
+        name = '=HYPERLINK("http://x","y"),1'
+        operator(node, "PATCH", f"/v1/devices/{device}", {"name": "=1+1"}, account=node.owner)
+        self.shop(node)
+        order = ("license", "buy", "--region", "DE", "--plan", "advanced", "--nodes", "2", "--installer", INSTALLER)
+        node.run(*order, "--list", "2", account=node.owner, code=None)
+        self.assertEqual(node.run("license", "purchases", account=node.owner), [])
+        bought = node.one(*order, account=node.owner)
+        address = urllib.parse.urlsplit(bought["checkout"])
+        self.page(node, f"{address.path}?{address.query}", "pay")
+        listed = node.one("license", "purchases", account=node.owner)
+        self.assertEqual((listed["purchaseId"], listed["state"]), (bought["purchaseId"], "paid"))
+        node.one("license", "apply", listed["licenseId"], "=1+1", account=node.owner)
+        mint = {"company": "Example Ltd", "plan": "standard", "installer": INSTALLER, "nodes": 1, "days": 10, "purchaseOrder": name}
+        self.assertEqual(operator(node, "POST", "/v1/licenses", mint).status, 201)
+
+        answer = operator(node, "GET", "/v1/ledger", account=node.owner)
+        self.assertEqual((answer.status, answer.headers["Content-Disposition"]), (200, 'attachment; filename="fleetlog-ledger.csv"'))
+        self.assertTrue(answer.headers["Content-Type"].startswith("text/csv"))
+        text = answer.raw.decode()
+        self.assertEqual(text.count("\r\n"), text.count("\n"))
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        self.assertEqual(sorted(row["Order"] for row in rows), ["", "'" + name])
+        applied = next(row for row in rows if row["License"] == listed["licenseId"])
+        self.assertEqual((applied["Device"], applied["Device id"], applied["Node"]), ("'=1+1", device, "1"))
+        self.assertEqual((applied["Net of the license (smallest units)"], applied["End"]), ("9998", "in force"))
+        self.assertEqual(node.run("license", "ledger", "--format", "csv", account=node.owner, parse=False).stdout.decode(), text)
+        self.assertEqual(len(operator(node, "GET", "/v1/ledger", account=node.provider).raw.decode().splitlines()), 1)
+        self.assertEqual(operator(node, "GET", "/v1/ledger?format=svg", account=node.owner).status, 400)
+
+    def test_codes_are_not_to_be_guessed(self):
+        """Well-formed ones: each costs what twenty requests cost, of the account and of the address."""
+        other = self.start("other")
+        order = ("license", "mint", "--company", "Example Ltd", "--plan", "standard", "--installer", INSTALLER)
+        code = other.one(*order)["code"]
+        other.stop()
+        for limited, free in (("", "_PER_ADDRESS"), ("_PER_ADDRESS", "")):
+            prefix = "FLEETLOG_GATEWAY_REQUESTS_PER_MINUTE"
+            node = self.start(f"node{limited}", **{prefix + limited: "22", prefix + free: "0"})
+            enrolled_agent(node, node.owner).register("rack-1")
+            body = {"code": code, "devices": ["rack-1"]}
+            _, owner = api_token(node, node.owner, "read", "licenses")
+            _, provider = api_token(node, node.provider, "read", "licenses")
+            good = {"code": node.one(*order)["code"], "devices": ["rack-1"]}
+            answers = [public(node, "POST", "/v1/licenses/apply", body, owner) for _ in range(3)]
+            self.assertEqual([answer.status for answer in answers], [404, 404, 429], answers)
+            self.assertGreater(int(answers[2].headers["Retry-After"]), 1)
+            self.assertEqual(public(node, "POST", "/v1/licenses/apply", good, owner).status, 429)
+            others = 429 if limited else 200  # who shares the address waits with him, who does not goes on
+            self.assertEqual(public(node, "GET", "/v1/prices", headers=provider).status, others)
+            node.stop()
 
     def test_webhooks_of_every_kind(self):
         node = self.start(FLEETLOG_GATEWAY_REQUESTS_PER_MINUTE_PER_ADDRESS="0")

@@ -208,6 +208,7 @@ OWN = {
     "GET /v1/transfers": "",
     "GET /v1/agents": "",
     "GET /v1/licenses": "",
+    "GET /v1/ledger": "",
     "GET /v1/purchases": "",
     "GET /v1/prices": "",
     "GET /v1/catalogue": "",
