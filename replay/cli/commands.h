@@ -70,8 +70,7 @@ extern const struct fl_command fl_command_erase;
 extern const struct fl_command fl_command_keys_list;
 extern const struct fl_command fl_command_keys_rotate;
 extern const struct fl_command fl_command_keys_backup;
-extern const struct fl_command fl_command_keys_request;
-extern const struct fl_command fl_command_keys_admit_node;
+extern const struct fl_command fl_command_keys_request, fl_command_keys_admit_node;
 extern const struct fl_command fl_command_keys_restore;
 extern const struct fl_command fl_command_node_list, fl_command_node_remove; /* node.c */
 /* account.c */
