@@ -4,7 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
+
+#include "projections/telemetry/words.h"
 
 enum {
     /* No mains is so low, and no UPS carries its load from it. */
@@ -13,6 +14,9 @@ enum {
      * percent. */
     CHARGE_FALL = 2 * 1000,
     TEXT_SIZE = 96,
+    /* Above the one no UPS is well; below the other it is again. */
+    HOT = 60 * 1000,
+    HOT_NO_LONGER = 55 * 1000,
 };
 
 static const char battery_words[] = "replace battery";
@@ -48,27 +52,41 @@ static void set_value(struct fl_watch *watch, enum fl_quantity quantity, struct 
         watch->known |= (uint32_t)bit;
 }
 
-/* ups.alarm holds messages one behind the other; only this one matters here. */
-static bool asks_for_battery(struct fl_slice text)
+/* ups.alarm holds messages one behind the other. */
+static void set_alarm(struct fl_watch *watch, struct fl_slice text, int64_t sampled_at_ms)
 {
-    size_t size = sizeof(battery_words) - 1;
-    for (size_t i = 0; i + size <= text.size; i++)
-        if (strncasecmp((const char *)text.data + i, battery_words, size) == 0)
-            return true;
-    return false;
+    bool asks = fl_text_holds(text, battery_words);
+    bool hot = fl_text_holds(text, "temperature too high") || fl_text_holds(text, "overheat") ||
+               fl_text_holds(text, "over temperature") || fl_text_holds(text, "overtemperature");
+    watch->known &= ~(uint32_t)(FL_KNOWS_ALARM | FL_KNOWS_HOT);
+    if (fl_text_trim(text).size > 0)
+        watch->known |= FL_KNOWS_ALARM;
+    if (hot)
+        watch->known |= FL_KNOWS_HOT;
+    if (!asks || watch->alarm_at_ms == 0)
+        watch->alarm_at_ms = asks ? sampled_at_ms : 0;
+}
+
+/* "Done and passed", "Failed", apcsmart's OK, NG and BT; what is neither says nothing. */
+static void set_test(struct fl_watch *watch, struct fl_slice text)
+{
+    struct fl_slice result = fl_text_trim(text);
+    watch->known &= ~(uint32_t)(FL_KNOWS_TEST_FAILED | FL_KNOWS_TEST_PASSED);
+    if (fl_text_holds(result, "fail") || fl_text_holds(result, "done and error") ||
+        fl_text_is_word(result, "NG") || fl_text_is_word(result, "BT"))
+        watch->known |= FL_KNOWS_TEST_FAILED;
+    else if (fl_text_holds(result, "passed") || fl_text_is_word(result, "OK"))
+        watch->known |= FL_KNOWS_TEST_PASSED;
 }
 
 static void set_reading(struct fl_watch *watch, const struct fl_reading_walk *reading,
                         int64_t sampled_at_ms)
 {
     struct fl_slice name = reading->name;
-    switch (name.size) { /* each name has its own length: one comparison per reading */
+    switch (name.size) { /* few names of one length: hardly a comparison per reading */
     case 9:
-        if (fl_slice_is(name, "ups.alarm")) {
-            bool asks = asks_for_battery(reading->value);
-            if (!asks || watch->alarm_at_ms == 0)
-                watch->alarm_at_ms = asks ? sampled_at_ms : 0;
-        }
+        if (fl_slice_is(name, "ups.alarm"))
+            set_alarm(watch, reading->value, sampled_at_ms);
         break;
     case 10:
         if (fl_slice_is(name, "ups.status")) {
@@ -85,6 +103,13 @@ static void set_reading(struct fl_watch *watch, const struct fl_reading_walk *re
         if (fl_slice_is(name, "battery.charge"))
             set_value(watch, FL_QUANTITY_BATTERY_CHARGE, reading->value, FL_KNOWS_CHARGE,
                       &watch->charge);
+        break;
+    case 15:
+        if (fl_slice_is(name, "ups.temperature"))
+            set_value(watch, FL_QUANTITY_TEMPERATURE, reading->value, FL_KNOWS_TEMPERATURE,
+                      &watch->temperature);
+        else if (fl_slice_is(name, "ups.test.result"))
+            set_test(watch, reading->value);
         break;
     case 18:
         if (fl_slice_is(name, "input.transfer.low"))
@@ -152,6 +177,64 @@ static enum verdict judge_replace_battery(struct fl_watch *watch)
     return has(watch, FL_STATUS_RB) || sustained ? RAISED : CLEAR;
 }
 
+/* Raised once `holds` has been true from report to report for `hold_ms`. */
+static enum verdict judge_sustained(const struct fl_watch *watch, bool holds, int64_t *since_ms,
+                                    int64_t hold_ms)
+{
+    if (!holds)
+        *since_ms = 0;
+    else if (*since_ms == 0)
+        *since_ms = watch->sampled_at_ms;
+    if (!holds)
+        return CLEAR;
+    return watch->sampled_at_ms - *since_ms >= hold_ms ? RAISED : NO_EVIDENCE;
+}
+
+/* OFF beside OB contradicts itself: whoever runs on battery carries a load. */
+static enum verdict judge_off(struct fl_watch *watch)
+{
+    bool off = has(watch, FL_STATUS_OFF) && !has(watch, FL_STATUS_OB);
+    return judge_sustained(watch, off, &watch->off_at_ms, FL_OFF_SUSTAINED_MS);
+}
+
+static enum verdict judge_adjusted(struct fl_watch *watch)
+{
+    bool adjusts = has(watch, FL_STATUS_TRIM | FL_STATUS_BOOST);
+    return judge_sustained(watch, adjusts, &watch->adjust_at_ms, FL_ADJUST_SUSTAINED_MS);
+}
+
+static bool alarms(const struct fl_watch *watch, enum fl_watch_known bit)
+{
+    return has(watch, FL_STATUS_ALARM) && knows(watch, bit);
+}
+
+/* Between the two temperatures it stays as it is, so that one that hovers does not flap. */
+static enum verdict judge_temperature(const struct fl_watch *watch)
+{
+    if (alarms(watch, FL_KNOWS_HOT))
+        return RAISED;
+    if (!knows(watch, FL_KNOWS_TEMPERATURE))
+        return has(watch, FL_STATUS_ALARM) ? NO_EVIDENCE : CLEAR;
+    if (watch->temperature >= HOT)
+        return RAISED;
+    return watch->temperature < HOT_NO_LONGER ? CLEAR : NO_EVIDENCE;
+}
+
+static enum verdict judge_self_test(const struct fl_watch *watch)
+{
+    if (knows(watch, FL_KNOWS_TEST_FAILED))
+        return RAISED;
+    return knows(watch, FL_KNOWS_TEST_PASSED) ? CLEAR : NO_EVIDENCE;
+}
+
+/* The token without a text says nothing that another condition does not. */
+static enum verdict judge_alarm(const struct fl_watch *watch)
+{
+    if (!has(watch, FL_STATUS_ALARM))
+        return CLEAR;
+    return knows(watch, FL_KNOWS_ALARM) ? RAISED : NO_EVIDENCE;
+}
+
 static enum verdict judge(struct fl_watch *watch, enum fl_condition condition)
 {
     switch (condition) {
@@ -163,6 +246,20 @@ static enum verdict judge(struct fl_watch *watch, enum fl_condition condition)
         return judge_replace_battery(watch);
     case FL_CONDITION_OVERLOAD:
         return has(watch, FL_STATUS_OVER) ? RAISED : CLEAR;
+    case FL_CONDITION_BYPASS:
+        return has(watch, FL_STATUS_BYPASS) ? RAISED : CLEAR;
+    case FL_CONDITION_OFF:
+        return judge_off(watch);
+    case FL_CONDITION_CALIBRATION:
+        return has(watch, FL_STATUS_CAL) ? RAISED : CLEAR;
+    case FL_CONDITION_VOLTAGE_ADJUSTED:
+        return judge_adjusted(watch);
+    case FL_CONDITION_OVER_TEMPERATURE:
+        return judge_temperature(watch);
+    case FL_CONDITION_SELF_TEST_FAILED:
+        return judge_self_test(watch);
+    case FL_CONDITION_ALARM:
+        return judge_alarm(watch);
     case FL_CONDITION_COMMUNICATION_LOST: /* a report is the proof that it is not */
     case FL_CONDITION_END:
         break;
@@ -217,7 +314,14 @@ static void say_evidence(const struct fl_watch *watch, enum fl_condition conditi
     say_status(text, watch);
     if (condition == FL_CONDITION_REPLACE_BATTERY && watch->alarm_at_ms != 0)
         say(text, "; ups.alarm asks for a battery");
-    if (condition != FL_CONDITION_ON_BATTERY && condition != FL_CONDITION_LOW_BATTERY)
+    if (condition == FL_CONDITION_OVER_TEMPERATURE && alarms(watch, FL_KNOWS_HOT))
+        say(text, "; ups.alarm says too hot");
+    if (condition == FL_CONDITION_OVER_TEMPERATURE && knows(watch, FL_KNOWS_TEMPERATURE))
+        say_value(text, "ups.temperature", watch->temperature, "degrees Celsius");
+    if (condition == FL_CONDITION_SELF_TEST_FAILED)
+        say(text, "; ups.test.result %s", knows(watch, FL_KNOWS_TEST_FAILED) ? "failed" : "passed");
+    if (condition != FL_CONDITION_ON_BATTERY && condition != FL_CONDITION_LOW_BATTERY &&
+        condition != FL_CONDITION_VOLTAGE_ADJUSTED)
         return;
     if (knows(watch, FL_KNOWS_INPUT_VOLTAGE))
         say_value(text, "input.voltage", watch->input_voltage, "V");
@@ -249,13 +353,24 @@ static void turn(struct fl_watch *watch, enum fl_condition condition, bool raise
     add(watch, condition, evidence, changes);
 }
 
-static void decide(struct fl_watch *watch, enum fl_condition condition, struct fl_changes *changes)
+/* What an alarm says, as far as there is room, its odd bytes as '?'. */
+static void say_alarm(struct fl_slice alarm, struct text *text)
+{
+    say(text, "; ups.alarm ");
+    for (size_t i = 0; i < alarm.size; i++)
+        say(text, "%c", alarm.data[i] >= ' ' && alarm.data[i] <= '~' ? alarm.data[i] : '?');
+}
+
+static void decide(struct fl_watch *watch, enum fl_condition condition, struct fl_slice alarm,
+                   struct fl_changes *changes)
 {
     struct text text = {.used = 0};
     enum verdict verdict = judge(watch, condition);
     if (verdict == NO_EVIDENCE || fl_watch_stands(watch, condition) == (verdict == RAISED))
         return;
     say_evidence(watch, condition, &text);
+    if (condition == FL_CONDITION_ALARM && verdict == RAISED)
+        say_alarm(alarm, &text);
     turn(watch, condition, verdict == RAISED, text.bytes, changes);
 }
 
@@ -280,17 +395,20 @@ void fl_watch_take(struct fl_watch *watch, const struct fl_report *report,
     if (report->kind == FL_REPORT_FULL)
         watch->alarm_at_ms = 0; /* gone unless it is named again */
     struct fl_reading_walk walk = fl_readings(report);
-    while (fl_reading_next(&walk))
+    struct fl_slice alarm = FL_SLICE_NULL;
+    while (fl_reading_next(&walk)) {
         set_reading(watch, &walk, watch->sampled_at_ms);
+        if (fl_slice_is(walk.name, "ups.alarm"))
+            alarm = fl_text_trim(walk.value);
+    }
     if (watch->alarm_at_ms != 0 && alarm_at_ms != 0)
         watch->alarm_at_ms = alarm_at_ms;
     turn(watch, FL_CONDITION_COMMUNICATION_LOST, false, "the device reports again", changes);
     if (!knows(watch, FL_KNOWS_STATUS))
         return;
-    decide(watch, FL_CONDITION_ON_BATTERY, changes);
-    decide(watch, FL_CONDITION_LOW_BATTERY, changes);
-    decide(watch, FL_CONDITION_REPLACE_BATTERY, changes);
-    decide(watch, FL_CONDITION_OVERLOAD, changes);
+    for (int c = FL_CONDITION_ON_BATTERY; c < FL_CONDITION_END; c++)
+        if (c != FL_CONDITION_COMMUNICATION_LOST)
+            decide(watch, (enum fl_condition)c, alarm, changes);
 }
 
 void fl_watch_lose(struct fl_watch *watch, uint64_t silence_ms, struct fl_changes *changes)

@@ -18,6 +18,8 @@
 enum {
     FL_CHANGES_PER_REPORT_MAX = FL_CONDITION_END, /* silence before it included */
     FL_ALARM_SUSTAINED_MS = 10 * 60 * 1000, /* an alarm text that asks for a battery for so long */
+    FL_OFF_SUSTAINED_MS = 30 * 1000,        /* as upsmon's OFFDURATION */
+    FL_ADJUST_SUSTAINED_MS = 60 * 1000,     /* TRIM and BOOST come and go with the mains */
 };
 
 /* True if the report is above the last one: only then may it be taken. */

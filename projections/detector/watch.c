@@ -25,6 +25,9 @@ void fl_watch_encode(const struct fl_watch *watch, uint8_t out[FL_WATCH_SIZE])
     fl_write_u64(&to, (uint64_t)watch->charge);
     fl_write_u64(&to, (uint64_t)watch->discharge_from);
     fl_write_u64(&to, (uint64_t)watch->alarm_at_ms);
+    fl_write_u64(&to, (uint64_t)watch->temperature);
+    fl_write_u64(&to, (uint64_t)watch->off_at_ms);
+    fl_write_u64(&to, (uint64_t)watch->adjust_at_ms);
     fl_assert(to.error == FL_OK && to.at == to.end);
 }
 
@@ -50,5 +53,8 @@ bool fl_watch_decode(struct fl_slice bytes, struct fl_watch *watch)
     watch->charge = (int64_t)fl_read_u64(&in);
     watch->discharge_from = (int64_t)fl_read_u64(&in);
     watch->alarm_at_ms = (int64_t)fl_read_u64(&in);
+    watch->temperature = (int64_t)fl_read_u64(&in);
+    watch->off_at_ms = (int64_t)fl_read_u64(&in);
+    watch->adjust_at_ms = (int64_t)fl_read_u64(&in);
     return (watch->conditions & ~possible) == 0 && watch->counter != 0;
 }

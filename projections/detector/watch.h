@@ -19,6 +19,11 @@ enum fl_watch_known {
     FL_KNOWS_INPUT_VOLTAGE = 2,
     FL_KNOWS_TRANSFER_LOW = 4,
     FL_KNOWS_CHARGE = 8,
+    FL_KNOWS_TEMPERATURE = 16,
+    FL_KNOWS_TEST_FAILED = 32,
+    FL_KNOWS_TEST_PASSED = 64,
+    FL_KNOWS_ALARM = 128, /* ups.alarm says something */
+    FL_KNOWS_HOT = 256,   /* and that it is too hot */
 };
 
 #define FL_CHARGE_NONE INT64_C(-1)
@@ -43,9 +48,12 @@ struct fl_watch {
     int64_t discharge_from; /* charge when DISCHRG beside OL began; FL_CHARGE_NONE: it has not */
     int64_t
         alarm_at_ms; /* sampling time since which ups.alarm asks for a battery; 0: it does not */
+    int64_t temperature;
+    int64_t off_at_ms;    /* sampling time since which OFF stands; 0: it does not */
+    int64_t adjust_at_ms; /* the same of TRIM or BOOST */
 };
 
-enum { FL_WATCH_SIZE = 4 + 4 + 8 + 4 + 4 + 8 + 8 + FL_ID_SIZE + 4 + 4 + 5 * 8 };
+enum { FL_WATCH_SIZE = 4 + 4 + 8 + 4 + 4 + 8 + 8 + FL_ID_SIZE + 4 + 4 + 8 * 8 };
 
 void fl_watch_encode(const struct fl_watch *watch, uint8_t out[FL_WATCH_SIZE]);
 bool fl_watch_decode(struct fl_slice bytes, struct fl_watch *watch);

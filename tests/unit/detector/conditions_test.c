@@ -73,20 +73,22 @@ static void an_alarm_text_counts_when_it_is_sustained(void **state)
     watched_changes(&w, alarm);
     w.now_ms += 9 * MINUTE;
     watched_full(&w, alarm);
-    watched_expect(&w, "");
+    /* The alarm itself comes and goes, a raise and an end each; nothing follows from it yet. */
+    watched_expect(&w, "+alarm@2 -alarm@3 +alarm@4");
     w.now_ms += MINUTE;
     watched_changes(&w, "battery.charge=99");
     watched_expect_evidence(&w, "ups.status OL ALARM; ups.alarm asks for a battery");
     watched_full(&w, "ups.status=OL");
-    watched_expect(&w, "-replace battery@7");
+    watched_expect(&w, "-replace battery@7 -alarm@7");
 }
 
 static void another_alarm_asks_for_no_battery(void **state)
 {
     (void)state;
-    watched_full(&w, "ups.status=ALARM OL;ups.alarm=Temperature too high!");
+    watched_full(&w, "ups.status=ALARM OL;ups.alarm=Fan failure!");
+    watched_expect_evidence(&w, "ups.status OL ALARM; ups.alarm Fan failure!");
     w.now_ms += 60 * MINUTE;
-    watched_full(&w, "ups.status=ALARM OL;ups.alarm=Temperature too high!");
+    watched_full(&w, "ups.status=ALARM OL;ups.alarm=Fan failure!");
     watched_expect(&w, "");
 }
 
@@ -118,7 +120,7 @@ static void critical_is_said_once(void **state)
     for (int i = 0; i < 20; i++)
         watched_full(&w, "ups.status=ALARM OB DISCHRG LB;battery.charge=0;battery.runtime=0;"
                          "ups.alarm=Shutdown imminent!;battery.voltage=12.3");
-    watched_expect(&w, "+on battery@1 +low battery@1");
+    watched_expect(&w, "+on battery@1 +low battery@1 +alarm@1");
 }
 
 /* netdata #3927: the cable is pulled and every value becomes 0. */
@@ -199,9 +201,89 @@ static void a_calibration_is_no_power_failure(void **state)
     (void)state;
     watched_full(&w, "ups.status=OB CAL DISCHRG;input.voltage=230;input.transfer.low=180");
     watched_full(&w, "ups.status=OL CAL DISCHRG");
-    watched_expect(&w, "");
+    watched_expect(&w, "+calibration@1");
     watched_full(&w, "ups.status=OB CAL DISCHRG;input.voltage=0;input.transfer.low=180");
     watched_expect(&w, "+on battery@3");
+    watched_full(&w, "ups.status=OL CHRG;input.voltage=230;input.transfer.low=180");
+    watched_expect(&w, "-on battery@4 -calibration@4");
+}
+
+static void bypass_comes_and_goes(void **state)
+{
+    (void)state;
+    watched_full(&w, "ups.status=OL BYPASS");
+    watched_changes(&w, "ups.status=OL");
+    watched_expect(&w, "+bypass@1 -bypass@2");
+}
+
+/* upsmon waits as long; OFF beside OB contradicts itself. */
+static void off_counts_when_it_is_sustained(void **state)
+{
+    (void)state;
+    watched_full(&w, "ups.status=OL OFF");
+    w.now_ms += 29999;
+    watched_changes(&w, "battery.charge=100");
+    watched_expect(&w, "");
+    w.now_ms += 1;
+    watched_changes(&w, "battery.charge=100");
+    watched_expect(&w, "+output off@3");
+    watched_changes(&w, "ups.status=OL");
+    watched_expect(&w, "-output off@4");
+    watched_changes(&w, "ups.status=OB OFF");
+    w.now_ms += 60 * MINUTE;
+    watched_changes(&w, "ups.status=OB OFF OB");
+    watched_expect(&w, "+on battery@5");
+}
+
+static void a_voltage_is_adjusted_after_a_minute(void **state)
+{
+    (void)state;
+    watched_full(&w, "ups.status=OL TRIM");
+    w.now_ms += MINUTE - 1;
+    watched_changes(&w, "ups.status=OL BOOST");
+    watched_changes(&w, "ups.status=OL");
+    watched_changes(&w, "ups.status=OL TRIM");
+    watched_expect(&w, "");
+    w.now_ms += MINUTE;
+    watched_changes(&w, "input.voltage=251");
+    watched_expect_evidence(&w, "ups.status OL TRIM; input.voltage 251.0 V");
+    watched_changes(&w, "ups.status=OL");
+    watched_expect(&w, "-voltage adjusted@6");
+}
+
+static void heat_has_a_band_in_which_nothing_changes(void **state)
+{
+    (void)state;
+    watched_full(&w, "ups.status=OL;ups.temperature=59.9");
+    watched_expect(&w, "");
+    watched_changes(&w, "ups.temperature=60");
+    watched_expect_evidence(&w, "ups.status OL; ups.temperature 60.0 degrees Celsius");
+    watched_changes(&w, "ups.temperature=55");
+    watched_changes(&w, "ups.temperature=61");
+    watched_changes(&w, "ups.temperature=255"); /* a placeholder */
+    watched_changes(&w, "ups.temperature=54.9");
+    watched_expect(&w, "-over-temperature@5");
+    watched_full(&w, "ups.status=ALARM OL;ups.alarm=Temperature too high!");
+    watched_expect(&w, "+over-temperature@7 +alarm@7");
+    watched_full(&w, "ups.status=OL");
+    watched_expect(&w, "-over-temperature@8 -alarm@8");
+}
+
+/* Only another valid test ends it: not one that runs, nor a result that says nothing. */
+static void a_failed_test_stands_until_one_has_passed(void **state)
+{
+    (void)state;
+    watched_full(&w, "ups.status=OL;ups.test.result=Done and error");
+    watched_expect(&w, "+self-test failed@1");
+    watched_changes(&w, "ups.test.result=In progress");
+    watched_full(&w, "ups.status=OL;ups.test.result=No test initiated");
+    watched_full(&w, "ups.status=OL");
+    watched_expect(&w, "");
+    watched_changes(&w, "ups.test.result=Passed, Source: Internal");
+    watched_expect(&w, "-self-test failed@5");
+    watched_changes(&w, "ups.test.result=NG");
+    watched_changes(&w, "ups.test.result=OK");
+    watched_expect(&w, "+self-test failed@6 -self-test failed@7");
 }
 
 static void overload_comes_and_goes(void **state)
@@ -283,6 +365,11 @@ int main(void)
         TEST(unknown_tokens_hide_nothing),
         TEST(contradictions_are_settled_by_the_voltage),
         TEST(a_calibration_is_no_power_failure),
+        TEST(bypass_comes_and_goes),
+        TEST(off_counts_when_it_is_sustained),
+        TEST(a_voltage_is_adjusted_after_a_minute),
+        TEST(heat_has_a_band_in_which_nothing_changes),
+        TEST(a_failed_test_stands_until_one_has_passed),
         TEST(overload_comes_and_goes),
         TEST(late_and_repeated_reports_change_nothing),
         TEST(after_a_gap_old_readings_decide_nothing),
