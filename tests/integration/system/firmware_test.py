@@ -302,6 +302,55 @@ class Firmware(SystemTest):
         self.assertEqual(operator(node, "POST", "/v1/firmware/images/..%2Fx", good).status, 404)
         self.assertEqual(operator(node, "POST", f"/v1/firmware/images/{digest}", good, account=node.owner).status, 403)
 
+    def life_of(self, command_id):
+        """The events of one command, in order."""
+        events = self.node_.run("tail", "-t", "events", "-o", "beginning", "-e")
+        names = [event["type"].rsplit(".", 1)[-1] for event in events if (event.get("data") or {}).get("commandId") == command_id]
+        return [name for name in names if name.startswith("Command")]
+
+    def ask_driver(self, *words):
+        command = [DRIVER, "--ask", self.site["control"], *words]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+    def test_each_command_succeeds_by_what_is_read_back(self):
+        for kind, parameter, variable, value in (
+            ("beeper", "disable", "ups.beeper.status", "disabled"),
+            ("sensitivity", "low", "input.sensitivity", "low"),
+            ("battery-install-date", "2024-05-06", "battery.date", None),
+            ("self-test", "", "ups.test.result", None),
+            ("calibration", "", "ups.status", None),
+        ):
+            with self.subTest(kind=kind):
+                command_id = self.request(kind, parameter)
+                command = self.end_of(command_id)
+                self.assertEqual((command["state"], command["variable"]), ("succeeded", variable), command)
+                if value is not None:
+                    self.assertEqual(command["value"], value)
+                self.assertEqual(
+                    self.life_of(command_id),
+                    ["CommandRequested", "CommandDelivered", "CommandAcknowledged", "CommandSucceeded"],
+                )
+
+    def test_what_keeps_a_calibration_from_running_is_said(self):
+        for words, reason, undo in (
+            (("do", "rack", "load", "5"), "LOAD_BELOW_10", ("do", "rack", "load", "40")),
+            (("outage", "begin", "rack"), "NOT_ON_LINE", ("outage", "end", "rack")),
+        ):
+            with self.subTest(reason=reason):
+                self.ask_driver(*words)
+
+                def seen():
+                    device = self.device()
+                    is_light = device["values"]["ups.load"]["value"] < 10
+                    return is_light if reason == "LOAD_BELOW_10" else "OB" in device["status"]
+
+                wait_until(seen, f"{words} is reported")
+                command_id = self.request("calibration")
+                command = self.end_of(command_id)
+                self.assertEqual((command["state"], command["reason"]), ("failed", reason), command)
+                self.assertNotIn("CommandAcknowledged", self.life_of(command_id))
+                self.ask_driver(*undo)
+
     def test_an_outlet_needs_a_plan_and_a_calibration_a_full_battery(self):
         node = self.node_
         body = {"device": "rack", "kind": "outlet-reboot", "parameter": "1"}
