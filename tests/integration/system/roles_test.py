@@ -260,7 +260,6 @@ WRONG_SECRET = {
     "POST /v1/reseller-links/accept": {"token": "A" * 64},
     "POST /v1/reseller-links/decline": {"token": "A" * 64},
     "POST /v1/reseller-links/disconnect": {"token": "A" * 64},
-    "POST /v1/checkout/stripe": {"id": "evt_1"},
     "GET /unsubscribe ?kind=renewals&generation=1&token=AAAA": None,
     "POST /unsubscribe ?kind=renewals&generation=1&token=AAAA": None,
 }
@@ -272,6 +271,9 @@ LEAVING = {"POST /v1/sign-out", "DELETE /v1/sessions", "POST /v1/account/close",
 TOLD_ELSEWHERE = {
     "GET /v1/live": "live_test: who sees which changes, and until when",
     "GET /v1/reports/{report}": "reports_test: whose devices are in it, and until when",
+    "POST /v1/checkout/{provider}": "checkout_test: a report counts by its signature, whoever brings it",
+    "GET /checkout": "checkout_test: the stand-in's page, for who has its link",
+    "POST /checkout": "checkout_test: likewise",
     "POST /v1/password-reset": "accounts_test: nobody learns who has an account",
     "GET /healthz": "public_test",
     "GET /readyz": "held_test",
