@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "projections/devices/devices.h"
 #include "projections/registry/lifecycle.h"
 #include "projections/registry/machines.h"
 #include "schemas/envelope.h"
@@ -73,11 +74,26 @@ static enum fl_error set_date(struct step *s, const fl_device_row *device,
     return fl_action_encode(s->arena, &envelope, &action.base, &s->records[s->count++]);
 }
 
+static enum fl_error first_error(const struct fl_forecast_sources *sources)
+{
+    if (sources->registry->error != FL_OK)
+        return sources->registry->error;
+    if (sources->devices != NULL && sources->devices->error != FL_OK)
+        return sources->devices->error;
+    return sources->history != NULL && sources->history->error != FL_OK ? sources->history->error
+                                                                        : FL_CORRUPT;
+}
+
 static enum fl_error look_at(struct step *s, const fl_device_row *device)
 {
     struct fl_forecast_input input;
+    struct fl_latest row;
+    /* Of a device that the view does not have yet nothing is known: dates that stand stay. */
+    if (s->sources->devices != NULL &&
+        !fl_devices_row(s->sources->devices, device->device_number, &row))
+        return s->sources->devices->error;
     if (!fl_forecast_gather(s->sources, s->arena, device, s->now_ms, &input))
-        return FL_CORRUPT;
+        return first_error(s->sources);
     enum fl_error error =
         set_date(s, device, FACT(BATTERY_REPLACEMENT), fl_forecast_battery(&input).due);
     if (error == FL_OK)

@@ -225,6 +225,8 @@ static enum fl_error look_at_erasures(struct fl_privacy *keeper, const struct fl
     struct fl_store_read read = {.kv = NULL};
     char subject_id[FL_ID_TEXT_SIZE];
     uint64_t sequence = 0;
+    int64_t asked_ms = 0; /* by the first that waits for the next epoch */
+    int64_t wait_ms = (int64_t)fl_config_number(keeper->duty->config, FL_SETTING_ERASURE_MAIL_WAIT);
     uint32_t oldest = epochs->closed != 0 ? epochs->closed : epochs->oldest_open;
     enum fl_error error = fl_store_read_begin(keeper->registry, &read);
     if (error != FL_OK)
@@ -240,12 +242,16 @@ static enum fl_error look_at_erasures(struct fl_privacy *keeper, const struct fl
         if (row->epoch != epochs->newest)
             continue;
         *asks = true;
+        asked_ms = asked_ms == 0 ? row->requested_at_ms : asked_ms;
         if (!fl_privacy_awaits_mail(keeper, read.kv, &keeper->arena, subject_id))
             continue;
         keeper->awaits_mail = true;
         snprintf(keeper->waits_for, sizeof(keeper->waits_for),
                  "the mail that tells somebody of his erasure");
     }
+    /* Whoever asks again and again must not keep the others waiting for ever. */
+    if (fl_port_wall_ms(keeper->duty->port) - asked_ms >= 2 * wait_ms)
+        keeper->awaits_mail = false;
     return fl_store_read_end(&read);
 }
 

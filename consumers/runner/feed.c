@@ -359,6 +359,8 @@ static void add_counts(struct fl_feed *feed, struct fl_kv *kv)
 enum fl_error fl_feed_flush(struct fl_feed *feed, struct fl_kv *kv)
 {
     fl_feed_settle(feed);
+    if (feed->pending.record_count != 0)
+        fl_feed_learn_log_id(feed);
     feed->view->flush(feed->state, kv);
     for (size_t i = 0; i < feed->source_count; i++) {
         struct fl_feed_source *source = &feed->sources[i];

@@ -38,6 +38,9 @@ struct fl_feed {
 };
 
 /* Keeps the sentence and returns the error. */
+/* A view without events that began before the log's first event learns which log it reads later. */
+void fl_feed_learn_log_id(struct fl_feed *feed);
+
 enum fl_error fl_feed_fail(struct fl_feed *feed, enum fl_error error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -171,6 +171,12 @@ static enum fl_error check_log_id(struct fl_feed *feed)
     return error;
 }
 
+void fl_feed_learn_log_id(struct fl_feed *feed)
+{
+    if (feed->log_id[0] == '\0' && (feed->view->inputs & FL_READS_EVENTS) == 0)
+        (void)check_log_id(feed); /* else with the next commit */
+}
+
 enum fl_error fl_feed_check_log(struct fl_feed *feed, struct fl_kv *kv)
 {
     bool *check = calloc(feed->source_count, sizeof(*check));

@@ -329,6 +329,11 @@ static enum fl_error forget_in_time(struct fl_kafka *kafka, const char *full_nam
     if (error == FL_OK) {
         const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
             rd_kafka_event_DescribeConfigs_result(call.answer), &count);
+        fl_assert(count == 1);
+        rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(resources[0]);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            error = fl_kafka_fail(kafka, fl_kafka_error(code), "topic %s: %s", full_name,
+                                  rd_kafka_err2str(code));
         const rd_kafka_ConfigEntry_t **entries =
             rd_kafka_ConfigResource_configs(resources[0], &count);
         is_late = find_late(entries, count, wanted, wanted_count, altered, text);

@@ -24,5 +24,9 @@ struct fl_range {
 /* False: the header means nothing here. */
 bool fl_range_parse(const char *header, uint64_t size, struct fl_range *range);
 
+/* A few documents are made at once: false after answering 503, else fl_call_end_report follows. */
+bool fl_call_begin_report(struct call *call);
+void fl_call_end_report(struct call *call);
+
 /* Takes the descriptor. */
 void fl_call_download(struct call *call, int take_fd, const struct fl_download *download);

@@ -72,7 +72,7 @@ struct gateway {
     struct fl_clock_guard clock;
     enum fl_intake intake; /* as last seen */
     _Atomic bool stopping;
-    _Atomic unsigned report_count; /* being made just now */
+    _Atomic unsigned report_count; /* being made just now: reports and ledgers */
 };
 
 enum fl_door { FL_DOOR_AGENTS, FL_DOOR_OPERATOR, FL_DOOR_PUBLIC, FL_DOOR_METRICS };

@@ -32,8 +32,7 @@ static const struct fl_http_refusal
 
 struct look {
     unsigned counts[SINGLE_FIELD_COUNT];
-    size_t size;        /* of the lines, as they are sent by who sends one blank */
-    size_t empty_count; /* values that may have gone without it */
+    size_t size; /* of the lines, as they are sent by who sends one blank */
     bool is_twice;
     bool is_unclear;
 };
@@ -67,7 +66,6 @@ static enum MHD_Result look_at_field(void *context, enum MHD_ValueKind kind, con
     struct look *look = context;
     (void)kind;
     look->size += name_size + strlen(": ") + value_size + strlen("\r\n");
-    look->empty_count += value_size == 0;
     look->is_unclear |= !is_token(name, name_size) || !is_value(value, value_size);
     for (size_t i = 0; i < SINGLE_FIELD_COUNT; i++)
         if (strcasecmp(name, single_fields[i]) == 0)
@@ -104,8 +102,7 @@ const struct fl_http_refusal *fl_http_head_refusal(struct MHD_Connection *connec
     if (info == NULL || info->header_size > FL_HTTP_HEAD_SIZE_MAX)
         return &long_head;
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look_at_field, &look);
-    if (look.is_unclear || !is_target(head->target) || info->header_size > look.size ||
-        info->header_size + look.empty_count < look.size)
+    if (look.is_unclear || !is_target(head->target) || info->header_size != look.size)
         return &unclear;
     if (look.is_twice || (coding != NULL && strcasecmp(coding, "chunked") != 0) ||
         (length != NULL && (coding != NULL || !fl_slice_to_u64(fl_slice_text(length), &size))))

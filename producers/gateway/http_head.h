@@ -10,7 +10,7 @@
  * cuts values at a NUL, and puts a folded line behind the field's *name*. So what it has read is
  * held against how long the head was: a difference is a byte that was read otherwise than it was
  * sent. That asks for the form that every common client and proxy sends: "Name: value", one blank,
- * CRLF (an empty value may go without the blank).
+ * CRLF.
  *
  * A body's length is told by Content-Length alone. Chunks are refused (411): libmicrohttpd takes
  * them with bare LF and extensions, which proxies read in different ways.

@@ -128,6 +128,7 @@ static enum fl_error add_licenses(struct ledger *l)
     bool own = fl_call_is_for_account(l->call);
     struct fl_page page = {.limit = LICENSES_AT_ONCE};
     struct fl_rows rows = {.count = 0};
+    char next[sizeof(rows.next)] = "";
     do {
         enum fl_error error = fl_registry_list(
             l->registry, &l->call->arena, own ? FL_LIST_LICENSES : FL_LIST_ALL_LICENSES,
@@ -136,8 +137,9 @@ static enum fl_error add_licenses(struct ledger *l)
             error = add_license(l, rows.rows[i]);
         if (error != FL_OK)
             return error;
-        page.after = fl_slice_text(rows.next);
-    } while (rows.next[0] != '\0');
+        memcpy(next, rows.next, sizeof(next)); /* the next list begins with empty rows */
+        page.after = fl_slice_text(next);
+    } while (next[0] != '\0');
     return FL_OK;
 }
 
@@ -197,6 +199,8 @@ void fl_route_get_ledger(struct call *call)
         fl_call_problem(call, 400, "format must be csv, json, xlsx or pdf", NULL, "format");
         return;
     }
+    if (!fl_call_begin_report(call))
+        return;
     struct fl_document *document = calloc(1, sizeof(*document));
     fl_datadir_path(call->gateway->duty->datadir, "run", directory);
     enum fl_error error = document == NULL ? FL_NO_MEMORY : fl_document_open(directory, document);
@@ -209,4 +213,5 @@ void fl_route_get_ledger(struct call *call)
     if (document != NULL)
         fl_document_close(document);
     free(document);
+    fl_call_end_report(call);
 }

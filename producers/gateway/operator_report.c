@@ -16,7 +16,7 @@
 #include "projections/reports/render.h"
 #include "projections/reports/source.h"
 
-enum { UNDER_WAY_MAX = 2, DEVICE_COUNT_MAX = 1000, PROGRESS_ROWS = 20000 };
+enum { DEVICE_COUNT_MAX = 1000, PROGRESS_ROWS = 20000 };
 
 /* What was asked for. */
 struct asked {
@@ -276,6 +276,22 @@ static void make(struct call *call, struct asked *asked)
     free(document);
 }
 
+bool fl_call_begin_report(struct call *call)
+{
+    enum { UNDER_WAY_MAX = 2 };
+    if (atomic_fetch_add(&call->gateway->report_count, 1) < UNDER_WAY_MAX)
+        return true;
+    fl_call_end_report(call);
+    call->answer->retry_after_s = 5;
+    fl_call_problem(call, 503, "Other reports are being made", "try again in a few seconds", NULL);
+    return false;
+}
+
+void fl_call_end_report(struct call *call)
+{
+    atomic_fetch_sub(&call->gateway->report_count, 1);
+}
+
 void fl_route_get_report(struct call *call)
 {
     struct asked asked = {.call = call};
@@ -285,12 +301,8 @@ void fl_route_get_report(struct call *call)
     asked.source.context = &asked;
     if (!read_words(call, &asked) || !aim(call, &asked))
         return;
-    if (atomic_fetch_add(&call->gateway->report_count, 1) < UNDER_WAY_MAX) {
-        make(call, &asked);
-    } else {
-        call->answer->retry_after_s = 5;
-        fl_call_problem(call, 503, "Other reports are being made", "try again in a few seconds",
-                        NULL);
-    }
-    atomic_fetch_sub(&call->gateway->report_count, 1);
+    if (!fl_call_begin_report(call))
+        return;
+    make(call, &asked);
+    fl_call_end_report(call);
 }

@@ -190,7 +190,8 @@ static enum fl_error encode_report(struct call *call, const struct item *item, c
     report.signature =
         (ProtobufCBinaryData){item->signature.size, (uint8_t *)(uintptr_t)item->signature.data};
     report.received_at_ms = now_ms;
-    report.clock_offset_ms = now_ms - item->report.clock_ms;
+    if (__builtin_sub_overflow(now_ms, item->report.clock_ms, &report.clock_offset_ms))
+        report.clock_offset_ms = 0; /* a clock that is none */
     report.gateway_number = call->gateway->number;
     telemetry.body_case = FLEETLOG__V1__TELEMETRY__BODY_REPORT;
     telemetry.report = &report;

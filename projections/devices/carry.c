@@ -17,10 +17,10 @@ bool fl_devices_is_carried(const struct fl_latest *row, const uint64_t *begins,
 /* Replaces the raw strings of one device. */
 static void carry_raw(struct fl_kv *before, struct fl_kv *after, uint32_t device_number)
 {
-    for (uint8_t index = 0; index < FL_RAW_CHUNK_COUNT; index++) {
+    for (unsigned index = 0; index < FL_RAW_CHUNK_COUNT; index++) {
         uint8_t bytes[FL_RAW_KEY_SIZE];
         struct fl_slice value;
-        fl_raw_key(device_number, index, bytes);
+        fl_raw_key(device_number, (uint8_t)index, bytes);
         struct fl_slice key = fl_slice_of(bytes, sizeof(bytes));
         if (fl_kv_get(before, FL_DEVICES_RAW, key, &value))
             fl_kv_put(after, FL_DEVICES_RAW, key, value);

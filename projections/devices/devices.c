@@ -461,7 +461,7 @@ static void flush_raw(struct state *s, struct fl_kv *kv)
         for (const struct fl_raw_chunk *chunk = slot->rest; chunk != NULL; chunk = chunk->next)
             union_mask |= UINT32_C(1) << chunk->index;
     }
-    for (uint8_t index = CHUNK_HOT + 1; index < FL_RAW_CHUNK_COUNT; index++)
+    for (unsigned index = CHUNK_HOT + 1; index < FL_RAW_CHUNK_COUNT; index++)
         for (uint32_t i = 0; (union_mask >> index & 1) != 0 && i < other_count; i++)
             for (struct fl_raw_chunk *chunk = s->slots[others[i]].rest; chunk != NULL;
                  chunk = chunk->next)

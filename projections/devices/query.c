@@ -64,10 +64,10 @@ void fl_devices_each_raw(struct fl_kv *kv, uint32_t device_number,
     struct fl_latest row;
     if (!fl_devices_row(kv, device_number, &row))
         return;
-    for (uint8_t index = 0; index < FL_RAW_CHUNK_COUNT; index++) {
+    for (unsigned index = 0; index < FL_RAW_CHUNK_COUNT; index++) {
         uint8_t key[FL_RAW_KEY_SIZE];
         struct fl_slice value;
-        fl_raw_key(device_number, index, key);
+        fl_raw_key(device_number, (uint8_t)index, key);
         if ((row.chunk_mask >> index & 1) == 0 ||
             !fl_kv_get(kv, FL_DEVICES_RAW, fl_slice_of(key, sizeof(key)), &value))
             continue;
@@ -116,10 +116,10 @@ static bool check_rows(struct fl_kv *kv, char detail[FL_DETAIL_SIZE])
             snprintf(detail, FL_DETAIL_SIZE, "1: row of device %u does not decode", number);
             return false;
         }
-        for (uint8_t index = 0; index < FL_RAW_CHUNK_COUNT; index++) {
+        for (unsigned index = 0; index < FL_RAW_CHUNK_COUNT; index++) {
             uint8_t key[FL_RAW_KEY_SIZE];
             struct fl_slice value;
-            fl_raw_key(number, index, key);
+            fl_raw_key(number, (uint8_t)index, key);
             bool is_there = fl_kv_get(kv, FL_DEVICES_RAW, fl_slice_of(key, sizeof(key)), &value);
             if (is_there != ((row.chunk_mask >> index & 1) != 0)) {
                 snprintf(detail, FL_DETAIL_SIZE, "2: raw row %u of device %u is %s", index, number,

@@ -50,11 +50,11 @@ static void take_string(void *context, struct fl_slice name, struct fl_slice val
         r->input->is_lithium = has_lithium(value);
 }
 
-/* The newest install date that the device was seen to take. */
+/* The newest install date that the device was seen to take, among its latest commands. */
 static void take_install_date(const struct fl_forecast_sources *sources, struct fl_arena *arena,
                               const char *device_id, struct fl_forecast_input *input)
 {
-    struct fl_page page = {.limit = COMMAND_COUNT};
+    struct fl_page page = {.limit = COMMAND_COUNT, .descending = true};
     struct fl_rows rows = {.count = 0};
     int64_t changed_at_ms = 0;
     if (fl_registry_list(sources->registry, arena, FL_LIST_DEVICE_COMMANDS,

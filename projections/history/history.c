@@ -204,8 +204,10 @@ static struct fl_seen *seen_of(struct state *s, struct fl_kv *kv, uint32_t numbe
 /* The time of a reading by the gateway's clock. */
 static int64_t time_of(const struct fl_report *report)
 {
-    int64_t at_ms = report->sampled_at_ms + report->clock_offset_ms;
-    at_ms = at_ms > report->received_at_ms ? report->received_at_ms : at_ms;
+    int64_t at_ms = 0; /* an agent's numbers may be any */
+    if (__builtin_add_overflow(report->sampled_at_ms, report->clock_offset_ms, &at_ms) ||
+        at_ms > report->received_at_ms)
+        at_ms = report->received_at_ms;
     return at_ms < 0 ? 0 : at_ms;
 }
 

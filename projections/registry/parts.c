@@ -17,15 +17,15 @@ _Static_assert((int)KEY_SIZE <= (int)FL_KEY_BYTES_MAX, "an entry's parts fit int
 /* A text in so many bytes, zeros behind it. */
 static void add_padded(struct fl_key *key, const char *text, size_t width)
 {
-    uint8_t bytes[FL_KEY_BYTES_MAX] = {0};
+    static const uint8_t zeros[FL_KEY_BYTES_MAX];
     size_t size = strlen(text);
-    fl_assert(width <= sizeof(bytes));
+    fl_assert(width <= sizeof(zeros));
     if (size > width) {
         key->bad = true;
         size = width;
     }
-    memcpy(bytes, text, size);
-    fl_key_bytes(key, bytes, width);
+    fl_key_bytes(key, (const uint8_t *)text, size);
+    fl_key_bytes(key, zeros, width - size);
 }
 
 void fl_key_catalogue(struct fl_key *key)

@@ -107,9 +107,9 @@ static void add_forecast(struct filling *f, const struct filling_device *device,
     int32_t made = fl_forecast_ups_made(&input);
     struct fl_forecast forecast = fl_forecast_battery(&input);
     out->made_ms = ms_of_day(made);
-    out->made_basis = made == FL_DAY_NONE             ? ""
-                      : input.ups_made != FL_DAY_NONE ? "ups.mfr.date"
-                                                      : "serial number";
+    out->made_basis = made == FL_DAY_NONE      ? ""
+                      : made == input.ups_made ? "ups.mfr.date"
+                                               : "serial number";
     out->warranty_ms =
         ms_of_day(fl_forecast_warranty(&sources, f->source->arena, device->row, &input));
     /* The day on which the UPS was made says nothing of a battery that may have been replaced. */

@@ -79,6 +79,9 @@ class Framing(SystemTest):
                 GET + HOST + b"Content-Lengt: 3\r\n h\r\n" + CLOSE,
                 GET + HOST + b"Transfer-Encodin: chunked\r\n g\r\n" + CLOSE,
                 GET + HOST + b"X:  a\r\n" + CLOSE,
+                GET + HOST + b"X:\r\n" + CLOSE,
+                GET + HOST + b"Y: \r\nX: a\nContent-Length: 0\r\n" + CLOSE,
+                GET + HOST + b"Y: \r\nZ: \r\nX: a\nContent-Length: 0\n" + CLOSE,
                 (GET + HOST + CLOSE).replace(b"\r\n", b"\n"),
                 b"GET /healthz?a b HTTP/1.1\r\n" + HOST + CLOSE,
                 b"GET /healthz\0x HTTP/1.1\r\n" + HOST + CLOSE,
@@ -88,7 +91,7 @@ class Framing(SystemTest):
             self.refused(GET + CLOSE, 400, door, "Host")
             for good in (
                 GET + HOST + CLOSE,
-                GET + HOST + b"X:\r\nY: \r\n" + CLOSE,
+                GET + HOST + b"Y: \r\n" + CLOSE,
                 GET + HOST + b"X: a\tb \xc3\xa4\r\n" + CLOSE,
                 b"\r\n" + GET + HOST + CLOSE,
                 b"GET /healthz HTTP/1.0\r\n" + CLOSE,
