@@ -178,11 +178,13 @@ static void print_summary_json(const struct fl_verify_result *result)
 static void print_view(const struct fl_verify_view_result *view)
 {
     printf("view %s: ", view->view->name);
-    if (view->state == FL_VERIFY_VIEW_COMPARED)
+    if (view->state != FL_VERIFY_VIEW_COMPARED)
+        printf("not compared: %s", view->reason);
+    else if (view->sequence == 0) /* it reads no events */
+        printf("compared, %llu rows", (unsigned long long)view->row_count);
+    else
         printf("compared at %llu events, %llu rows", (unsigned long long)view->sequence,
                (unsigned long long)view->row_count);
-    else
-        printf("not compared: %s", view->reason);
     if (view->carried_count != 0)
         printf(", %llu of them rest on telemetry that retention has removed",
                (unsigned long long)view->carried_count);
