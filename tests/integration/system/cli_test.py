@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import subprocess
 import unittest
 
@@ -156,7 +157,13 @@ class Cli(SystemTest):
         tail = subprocess.Popen(
             [BINARY, "tail", "-o", "end", "--json"], env=node.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        node.one("company", "create", "Seen live")
+
+        def seen():
+            # What came before the tail had looked for the end is none of its.
+            node.one("company", "create", "Seen live")
+            return select.select([tail.stdout], [], [], 1)[0]
+
+        wait_until(seen, "something is seen live")
         first = json.loads(tail.stdout.readline())
         self.assertEqual(first["data"]["name"], "Seen live")
         tail.stdout.close()
