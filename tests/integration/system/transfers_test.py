@@ -107,6 +107,13 @@ class Transfers(SystemTest):
         (line,) = lines(node, "third@example.com", f"?device={rack[0]}")
         self.assertTrue(line.endswith("msp@example.net renamed First to Second"), line)
 
+    def test_an_offer_is_declined_by_its_link_once(self):
+        token = self.offer(self.agent.register("rack-1")[0])["token"]
+        for status in (200, 409):
+            declined = operator(self.one, "POST", "/v1/transfers/decline", {"token": token})
+            self.assertEqual(declined.status, status, declined)
+        self.assertEqual(self.accept(token).status, 409)
+
     def test_one_of_two_who_answer_at_once_wins(self):
         node = self.one
         for round_number in range(4):
