@@ -114,8 +114,14 @@ static enum fl_error await_topic(struct fl_kafka *kafka, const char *full_name, 
                  : fl_kafka_fail(kafka, FL_UNAVAILABLE, "topic %s: still there", full_name);
 }
 
-static void take_config(struct fl_topic_info *info, const char *name, const char *value)
+/* Given each setting of a topic that has a value. */
+typedef void take_config_fn(void *context, const rd_kafka_ConfigEntry_t *entry);
+
+static void take_config(void *context, const rd_kafka_ConfigEntry_t *entry)
 {
+    struct fl_topic_info *info = context;
+    const char *name = rd_kafka_ConfigEntry_name(entry);
+    const char *value = rd_kafka_ConfigEntry_value(entry);
     if (strcmp(name, "cleanup.policy") == 0)
         info->compacted = strstr(value, "compact") != NULL;
     else if (strcmp(name, "retention.ms") == 0)
@@ -129,7 +135,7 @@ static void take_config(struct fl_topic_info *info, const char *name, const char
 }
 
 static enum fl_error describe_configs(struct fl_kafka *kafka, const char *full_name,
-                                      struct fl_topic_info *info)
+                                      take_config_fn *take, void *context)
 {
     struct call call;
     size_t count = 0;
@@ -150,8 +156,7 @@ static enum fl_error describe_configs(struct fl_kafka *kafka, const char *full_n
             rd_kafka_ConfigResource_configs(resources[0], &count);
         for (size_t i = 0; error == FL_OK && i < count; i++)
             if (rd_kafka_ConfigEntry_value(entries[i]) != NULL)
-                take_config(info, rd_kafka_ConfigEntry_name(entries[i]),
-                            rd_kafka_ConfigEntry_value(entries[i]));
+                take(context, entries[i]);
     }
     rd_kafka_ConfigResource_destroy(asked);
     call_end(&call);
@@ -166,7 +171,7 @@ enum fl_error fl_kafka_describe_topic(struct fl_journal *journal, const char *to
     fl_kafka_full_name(kafka, topic, full_name);
     enum fl_error error = fl_kafka_partition_count(kafka, full_name, &info->partition_count,
                                                    &info->replication_factor);
-    return error == FL_OK ? describe_configs(kafka, full_name, info) : error;
+    return error == FL_OK ? describe_configs(kafka, full_name, take_config, info) : error;
 }
 
 struct config {
@@ -261,30 +266,32 @@ static bool is_one_of_forgetting(const char *name)
     return false;
 }
 
-/* Says all that differs in `text`, and fills `altered` with the topic's own settings, those that
- * differ replaced: AlterConfigs takes back whatever it is not given. True: something differs. */
-static bool find_late(const rd_kafka_ConfigEntry_t **entries, size_t entry_count,
-                      const struct config *wanted, size_t wanted_count,
-                      rd_kafka_ConfigResource_t *altered, char text[256])
+/* What differs, in words, and the topic's own settings, those that differ replaced: AlterConfigs
+ * takes back whatever it is not given. */
+struct late {
+    struct config wanted[CONFIG_COUNT_MAX];
+    size_t wanted_count;
+    rd_kafka_ConfigResource_t *altered;
+    size_t size;
+    char text[256];
+};
+
+static void take_late(void *context, const rd_kafka_ConfigEntry_t *entry)
 {
-    size_t size = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < entry_count; i++) {
-        const char *name = rd_kafka_ConfigEntry_name(entries[i]);
-        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-        const struct config *ours = config_of(wanted, wanted_count, name);
-        bool is_own =
-            rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG;
-        bool is_late = ours != NULL && value != NULL && is_one_of_forgetting(name) &&
-                       strtod(value, NULL) > strtod(ours->value, NULL);
-        if (value == NULL || (!is_own && !is_late))
-            continue;
-        (void)rd_kafka_ConfigResource_set_config(altered, name, is_late ? ours->value : value);
-        if (is_late && size < 256)
-            size += (size_t)snprintf(text + size, 256 - size, "%s%s=%s (is %s)",
-                                     size == 0 ? "" : ", ", name, ours->value, value);
-    }
-    return text[0] != '\0';
+    struct late *late = context;
+    const char *name = rd_kafka_ConfigEntry_name(entry);
+    const char *value = rd_kafka_ConfigEntry_value(entry);
+    const struct config *ours = config_of(late->wanted, late->wanted_count, name);
+    bool is_own = rd_kafka_ConfigEntry_source(entry) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG;
+    bool is_late = ours != NULL && is_one_of_forgetting(name) &&
+                   strtod(value, NULL) > strtod(ours->value, NULL);
+    if (is_own || is_late)
+        (void)rd_kafka_ConfigResource_set_config(late->altered, name,
+                                                 is_late ? ours->value : value);
+    if (is_late && late->size < sizeof(late->text))
+        late->size += (size_t)snprintf(late->text + late->size, sizeof(late->text) - late->size,
+                                       "%s%s=%s (is %s)", late->size == 0 ? "" : ", ", name,
+                                       ours->value, value);
 }
 
 static enum fl_error alter(struct fl_kafka *kafka, const char *full_name,
@@ -313,42 +320,18 @@ static enum fl_error alter(struct fl_kafka *kafka, const char *full_name,
 static enum fl_error forget_in_time(struct fl_kafka *kafka, const char *full_name,
                                     const struct fl_topic_spec *spec)
 {
-    struct config wanted[CONFIG_COUNT_MAX];
-    struct call call;
-    char text[256];
-    size_t count = 0;
-    size_t wanted_count = new_configs(kafka, spec, wanted);
-    rd_kafka_ConfigResource_t *asked =
-        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, full_name);
-    rd_kafka_ConfigResource_t *altered =
-        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, full_name);
-    call_begin(&call, kafka, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-    rd_kafka_DescribeConfigs(kafka->control, &asked, 1, call.options, call.queue);
-    enum fl_error error = call_wait(&call, full_name);
-    bool is_late = false;
-    if (error == FL_OK) {
-        const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
-            rd_kafka_event_DescribeConfigs_result(call.answer), &count);
-        fl_assert(count == 1);
-        rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(resources[0]);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            error = fl_kafka_fail(kafka, fl_kafka_error(code), "topic %s: %s", full_name,
-                                  rd_kafka_err2str(code));
-        const rd_kafka_ConfigEntry_t **entries =
-            rd_kafka_ConfigResource_configs(resources[0], &count);
-        is_late = find_late(entries, count, wanted, wanted_count, altered, text);
-    }
-    call_end(&call);
-    if (is_late) {
-        error = alter(kafka, full_name, altered);
+    struct late late = {.altered = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, full_name)};
+    late.wanted_count = new_configs(kafka, spec, late.wanted);
+    enum fl_error error = describe_configs(kafka, full_name, take_late, &late);
+    if (error == FL_OK && late.size != 0) {
+        error = alter(kafka, full_name, late.altered);
         if (error == FL_OK)
-            fl_diag(TOPIC_ALTERED, FL_TEXT("topic", full_name), FL_TEXT("set", text));
+            fl_diag(TOPIC_ALTERED, FL_TEXT("topic", full_name), FL_TEXT("set", late.text));
         else if (error == FL_DENIED)
-            fl_diag(TOPIC_FORGETS_LATE, FL_TEXT("topic", full_name), FL_TEXT("set", text));
+            fl_diag(TOPIC_FORGETS_LATE, FL_TEXT("topic", full_name), FL_TEXT("set", late.text));
         error = error == FL_DENIED ? FL_OK : error;
     }
-    rd_kafka_ConfigResource_destroy(asked);
-    rd_kafka_ConfigResource_destroy(altered);
+    rd_kafka_ConfigResource_destroy(late.altered);
     return error;
 }
 

@@ -7,6 +7,7 @@
  * Threading: a call's thread. Allocation: one block while the file is hashed.
  */
 #include "producers/gateway/gateway_internal.h"
+#include "projections/reports/render.h"
 
 enum { FL_DOWNLOAD_NAME_SIZE = 96 };
 
@@ -27,6 +28,11 @@ bool fl_range_parse(const char *header, uint64_t size, struct fl_range *range);
 /* A few documents are made at once: false after answering 503, else fl_call_end_report follows. */
 bool fl_call_begin_report(struct call *call);
 void fl_call_end_report(struct call *call);
+
+/* Renders into a file of the directory that has no name, and sends it under `name`. */
+void fl_call_send_document(struct call *call, struct fl_document *document,
+                           enum fl_document_format format, size_t chart, const char *directory,
+                           const char *name);
 
 /* Takes the descriptor. */
 void fl_call_download(struct call *call, int take_fd, const struct fl_download *download);

@@ -169,30 +169,11 @@ static enum fl_error fill(struct call *call, struct fl_document *document)
     return error == FL_OK ? fl_document_finish(document) : error;
 }
 
-static void send_document(struct call *call, struct fl_document *document,
-                          enum fl_document_format format, const char *directory)
-{
-    char name[FL_DOWNLOAD_NAME_SIZE];
-    FILE *out = NULL;
-    enum fl_error error = fl_document_open_file(directory, &out);
-    if (error == FL_OK)
-        error = fl_document_render(document, format, 0, directory, out);
-    int fd = error == FL_OK ? dup(fileno(out)) : -1;
-    if (out != NULL)
-        fclose(out);
-    if (error != FL_OK || fd < 0) {
-        fl_call_error(call, error != FL_OK ? error : FL_IO);
-        return;
-    }
-    snprintf(name, sizeof(name), "fleetlog-ledger.%s", fl_document_format_name(format));
-    fl_call_download(
-        call, fd, &(struct fl_download){name, fl_document_media_type(format), document->sequence});
-}
-
 /* ?format=csv (also json, xlsx, pdf): whatever it is called there, it is saved under a name. */
 void fl_route_get_ledger(struct call *call)
 {
     char directory[PATH_MAX];
+    char name[FL_DOWNLOAD_NAME_SIZE];
     enum fl_document_format format = FL_DOCUMENT_CSV;
     const char *word = fl_http_query(call->request, "format");
     if (word != NULL && (!fl_document_format_of(word, &format) || format == FL_DOCUMENT_SVG)) {
@@ -203,11 +184,12 @@ void fl_route_get_ledger(struct call *call)
         return;
     struct fl_document *document = calloc(1, sizeof(*document));
     fl_datadir_path(call->gateway->duty->datadir, "run", directory);
+    snprintf(name, sizeof(name), "fleetlog-ledger.%s", fl_document_format_name(format));
     enum fl_error error = document == NULL ? FL_NO_MEMORY : fl_document_open(directory, document);
     if (error == FL_OK)
         error = fill(call, document);
     if (error == FL_OK)
-        send_document(call, document, format, directory);
+        fl_call_send_document(call, document, format, 0, directory, name);
     else
         fl_call_error(call, error);
     if (document != NULL)

@@ -228,18 +228,14 @@ static bool find_chart(struct call *call, const struct asked *asked,
     return false;
 }
 
-static void send_document(struct call *call, const struct asked *asked,
-                          struct fl_document *document, const char *directory)
+void fl_call_send_document(struct call *call, struct fl_document *document,
+                           enum fl_document_format format, size_t chart, const char *directory,
+                           const char *name)
 {
-    char name[FL_DOWNLOAD_NAME_SIZE];
-    char stamp[FL_TIMESTAMP_TEXT_SIZE];
     FILE *out = NULL;
-    size_t chart = 0;
-    if (!find_chart(call, asked, document, &chart))
-        return;
     enum fl_error error = fl_document_open_file(directory, &out);
     if (error == FL_OK)
-        error = fl_document_render(document, asked->format, chart, directory, out);
+        error = fl_document_render(document, format, chart, directory, out);
     int fd = error == FL_OK ? dup(fileno(out)) : -1;
     if (out != NULL)
         fclose(out);
@@ -247,14 +243,24 @@ static void send_document(struct call *call, const struct asked *asked,
         fl_call_error(call, error != FL_OK ? error : FL_IO);
         return;
     }
+    const struct fl_download download = {name, fl_document_media_type(format), document->sequence};
+    fl_call_download(call, fd, &download);
+}
+
+static void send_report(struct call *call, const struct asked *asked, struct fl_document *document,
+                        const char *directory)
+{
+    char name[FL_DOWNLOAD_NAME_SIZE];
+    char stamp[FL_TIMESTAMP_TEXT_SIZE];
+    size_t chart = 0;
+    if (!find_chart(call, asked, document, &chart))
+        return;
     fl_timestamp_format(document->as_of_ms, stamp);
     snprintf(name, sizeof(name), "fleetlog-%s-%.10s%s%s.%s", fl_document_kind_name(asked->kind),
              stamp, asked->format == FL_DOCUMENT_SVG ? "-" : "",
              asked->format == FL_DOCUMENT_SVG ? document->charts[chart].name : "",
              fl_document_format_name(asked->format));
-    const struct fl_download download = {name, fl_document_media_type(asked->format),
-                                         document->sequence};
-    fl_call_download(call, fd, &download);
+    fl_call_send_document(call, document, asked->format, chart, directory, name);
 }
 
 static void make(struct call *call, struct asked *asked)
@@ -269,7 +275,7 @@ static void make(struct call *call, struct asked *asked)
         document->go_on = go_on;
         document->context = call;
         if (fill(call, asked, document))
-            send_document(call, asked, document, directory);
+            send_report(call, asked, document, directory);
     }
     if (document != NULL)
         fl_document_close(document);
