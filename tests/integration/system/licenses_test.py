@@ -94,6 +94,13 @@ class Licenses(SystemTest):
         self.assertIn("withdrawn", {item["end"] for item in node.run("license", "show", license_id)})
         node.run("verify")
 
+    def test_a_ledger_of_more_than_a_page_is_whole(self):
+        for _ in range(101):
+            self.assertEqual(self.mint(nodes=1).status, 201)
+        answer = operator(self.one, "GET", "/v1/ledger?format=csv", account=self.one.provider)
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(len(answer.raw.decode().splitlines()), 1 + 101)
+
     def test_codes_and_bodies_that_are_none(self):
         minted = self.mint().body
         code = minted["code"]

@@ -458,6 +458,25 @@ static void a_record_that_cannot_be_is_not_taken(void **state)
         assert_int_equal(fl_history_revision(f->kv, FIRST_DAY, (uint32_t)i + 1), cases[i].good);
 }
 
+/* An agent signs whatever it likes; the sum with the gateway's offset must not overflow. */
+static void a_clock_that_is_none_is_of_no_time(void **state)
+{
+    struct fixture *f = *state;
+    const struct test_reading readings[] = {{"battery.charge", "50"}, {NULL, NULL}};
+    const struct test_report report = {.number = DEVICE,
+                                       .generation = 1,
+                                       .counter = ++f->counter,
+                                       .kind = FLEETLOG__V1__REPORT_KIND__REPORT_KIND_FULL,
+                                       .sampled_at_ms = INT64_MIN,
+                                       .readings = readings};
+    uint8_t key[4];
+    fl_arena_reset(&f->arena);
+    append(f, "telemetry", DEVICE % PARTITIONS, fl_u32_key(DEVICE, key),
+           test_report_value(&f->arena, &report), 1);
+    fold(f, f->kv);
+    assert_int_equal(fl_history_revision(f->kv, 0, DEVICE), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -473,6 +492,7 @@ int main(void)
         TEST(a_step_is_chosen_by_the_points_allowed),
         TEST(a_record_that_says_less_changes_nothing),
         TEST(a_record_that_cannot_be_is_not_taken),
+        TEST(a_clock_that_is_none_is_of_no_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
