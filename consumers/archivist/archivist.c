@@ -90,9 +90,11 @@ static enum fl_error forecast(struct archivist *a, bool *busy)
 {
     struct fl_store_read read;
     uint32_t count = 0;
+    uint32_t first = 0;
     if (!fl_forecaster_is_due(&a->forecaster, fl_port_monotonic_ms(a->duty->port)))
         return FL_OK;
     fl_arena_reset(&a->arena);
+    first = a->forecaster.next;
     enum fl_error error = fl_store_read_begin(a->registry, &read);
     if (error != FL_OK)
         return error;
@@ -109,7 +111,10 @@ static enum fl_error forecast(struct archivist *a, bool *busy)
         .expected_offset = FL_OFFSET_NONE,
         .offsets = a->action_offsets,
     };
-    return fl_journal_append(a->duty->journal, &batch, 1);
+    error = fl_journal_append(a->duty->journal, &batch, 1);
+    if (error != FL_OK)
+        a->forecaster.next = first; /* they are looked at again; what landed is a duplicate then */
+    return error;
 }
 
 /* One turn; `busy` when there may be more to do at once. */

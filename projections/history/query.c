@@ -48,8 +48,12 @@ static int64_t choose_step(const struct fl_history_query *query)
     for (unsigned i = 0; i < STEP_COUNT; i++)
         if (points_of(query, steps_ms[i]) <= query->point_count_max)
             return steps_ms[i];
-    return coarsen((query->to_ms - query->from_ms) / (int64_t)query->point_count_max + 1,
-                   FL_HISTORY_DAY_MS);
+    int64_t step_ms = coarsen((query->to_ms - query->from_ms) / (int64_t)query->point_count_max + 1,
+                              FL_HISTORY_DAY_MS);
+    /* Steps begin at multiples of themselves: a range may lie across one. */
+    while (step_ms < INT64_MAX / 2 && points_of(query, step_ms) > query->point_count_max)
+        step_ms *= 2;
+    return step_ms;
 }
 
 /* The finest table that has the range; the step becomes a multiple of its time. */

@@ -59,9 +59,10 @@ static void stand(int32_t day, Fleetlog__V1__LifecycleBasis basis)
 }
 
 /* A whole walk; the actions it makes. */
-static uint32_t walk(struct fl_record records[FL_FORECASTER_ACTION_COUNT])
+static uint32_t walk_with(struct fl_kv *devices,
+                          struct fl_record records[FL_FORECASTER_ACTION_COUNT])
 {
-    const struct fl_forecast_sources sources = {.registry = world.views[0].kv};
+    const struct fl_forecast_sources sources = {.registry = world.views[0].kv, .devices = devices};
     struct fl_forecaster forecaster = {.next = 0};
     uint32_t count = 0;
     uint32_t all = 0;
@@ -76,6 +77,11 @@ static uint32_t walk(struct fl_record records[FL_FORECASTER_ACTION_COUNT])
     assert_false(fl_forecaster_is_due(&forecaster, 5 + FL_FORECASTER_PAUSE_MS - 1));
     assert_true(fl_forecaster_is_due(&forecaster, 5 + FL_FORECASTER_PAUSE_MS));
     return all;
+}
+
+static uint32_t walk(struct fl_record records[FL_FORECASTER_ACTION_COUNT])
+{
+    return walk_with(NULL, records);
 }
 
 static void a_date_is_set_where_there_is_none(void **state)
@@ -143,6 +149,51 @@ static void what_cannot_be_forecast_any_more_is_taken_back(void **state)
     assert_string_equal(((Fleetlog__V1__SetLifecycleFact *)message)->due_date, "");
 }
 
+/* A node whose view is still folding knows no string of the device. */
+static void a_device_that_the_view_does_not_have_keeps_its_dates(void **state)
+{
+    (void)state;
+    struct fl_record records[FL_FORECASTER_ACTION_COUNT];
+    struct fl_kv *devices = fl_kv_memory_open();
+    stand(DUE + 1000, FLEETLOG__V1__LIFECYCLE_BASIS__LIFECYCLE_BASIS_FORECAST);
+    assert_int_equal(walk_with(devices, records), 0);
+    assert_int_equal(walk(records), 1);
+    fl_kv_memory_close(&devices);
+}
+
+/* Of many commands the latest are looked at. */
+static void the_latest_install_date_counts(void **state)
+{
+    enum { COMMANDS = 101, INSTALLED = 19723 /* 2024-01-01 */ };
+    (void)state;
+    struct fl_record records[FL_FORECASTER_ACTION_COUNT];
+    struct fl_envelope envelope;
+    const char *what = NULL;
+    char date[FL_DAY_TEXT_SIZE];
+    ProtobufCMessage *message = NULL;
+    for (unsigned i = 1; i <= COMMANDS; i++) {
+        fl_command_row row = FLEETLOG__ROWS__V1__COMMAND_ROW__INIT;
+        struct fl_key key;
+        row.command_id = cast_id("command", i);
+        row.device_id = cast_id("device", 1);
+        row.sequence = 1000 + i;
+        row.kind = i < COMMANDS ? FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_SELF_TEST
+                                : FLEETLOG__V1__COMMAND_KIND__COMMAND_KIND_BATTERY_INSTALL_DATE;
+        row.state = FL_COMMAND_SUCCEEDED;
+        row.parameter = i < COMMANDS ? "" : "2024-01-01";
+        row.changed_at_ms = i;
+        fl_row_put_by_id(world.views[0].kv, &arena, FL_TABLE_COMMANDS, row.command_id, &row.base);
+        fl_key_nth(&key, FL_INDEX_DEVICE_COMMANDS, row.device_id, row.sequence, row.command_id);
+        fl_index_put(world.views[0].kv, &key, FL_SLICE_LITERAL(""));
+    }
+    assert_int_equal(walk(records), 1);
+    assert_int_equal(fl_envelope_read(&records[0], &envelope, &what), FL_OK);
+    assert_int_equal(
+        fl_message_decode(&arena, envelope.row->descriptor, records[0].value, &message), FL_OK);
+    fl_day_text(INSTALLED + FL_FORECAST_LIFE_DAYS, date);
+    assert_string_equal(((Fleetlog__V1__SetLifecycleFact *)message)->due_date, date);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -151,6 +202,8 @@ int main(void)
         TEST(a_date_is_set_where_there_is_none),
         TEST(a_near_date_and_the_owners_stand),
         TEST(what_cannot_be_forecast_any_more_is_taken_back),
+        TEST(a_device_that_the_view_does_not_have_keeps_its_dates),
+        TEST(the_latest_install_date_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -370,6 +370,14 @@ static void a_step_is_chosen_by_the_points_allowed(void **state)
     query.point_count_max = 9;
     assert_int_equal(fl_history_read(f->kv, &query, &answer), FL_OK);
     assert_int_equal(answer.step_ms, 7 * DAY_MS);
+    /* One point, wherever the multiples of steps lie. */
+    query.point_count_max = 1;
+    for (int64_t shift = 0; shift < 400; shift += 50) {
+        query.from_ms = DAY_0 - shift * DAY_MS;
+        assert_int_equal(fl_history_read(f->kv, &query, &answer), FL_OK);
+    }
+    query.from_ms = DAY_0;
+    query.point_count_max = 9;
     query.step_ms = DAY_MS;
     assert_int_equal(fl_history_read(f->kv, &query, &answer), FL_TOO_LARGE);
     query.point_count_max = 10;

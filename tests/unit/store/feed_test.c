@@ -260,6 +260,37 @@ static void another_log_is_noticed_by_its_id(void **state)
     assert_non_null(strstr(fixture->detail, "11111111-2222"));
 }
 
+/* As a view of telemetry alone does that began before the log's first event was decided. */
+static void a_view_without_events_learns_its_log_late(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fl_view view = sample_view;
+    struct fl_feed *feed = NULL;
+    struct fl_reader *reader = NULL;
+    struct fl_batch batch = {0};
+    size_t index_of[PARTITIONS + FL_TOPIC_COUNT];
+    char log_id[FL_ID_TEXT_SIZE];
+    view.inputs = FL_READS_TELEMETRY;
+    struct fl_feed_options options = {&view, fixture->journal, 0};
+    assert_int_equal(fl_feed_open(&options, fixture->detail, &feed), FL_OK);
+    assert_int_equal(fl_feed_load(feed, fixture->kv), FL_OK);
+    assert_int_equal(fl_feed_flush(feed, fixture->kv), FL_OK);
+    fl_meta_log_id(fixture->kv, log_id);
+    assert_string_equal(log_id, ""); /* nothing was read: nothing was asked */
+    sample_log_report(&fixture->log, 1, "11 V");
+    assert_int_equal(fl_feed_open_reader(feed, NULL, index_of, &reader), FL_OK);
+    while (batch.count == 0)
+        assert_int_equal(fl_reader_poll(reader, 1000, 1 << 20, &batch), FL_OK);
+    assert_int_equal(fl_feed_take(feed, fixture->kv, index_of[batch.entries[0].source],
+                                  batch.entries[0].offset, &batch.entries[0].record),
+                     FL_OK);
+    assert_int_equal(fl_feed_flush(feed, fixture->kv), FL_OK);
+    fl_meta_log_id(fixture->kv, log_id);
+    assert_true(fl_id_is_valid(fl_slice_text(log_id)));
+    fl_reader_close(&reader);
+    fl_feed_close(&feed);
+}
+
 static void first_void_record_asks_whether_the_head_is_there(void **state)
 {
     struct fixture *fixture = *state;
@@ -432,6 +463,7 @@ int main(void)
         TEST(a_log_that_was_cut_and_grew_is_noticed_at_start),
         TEST(telemetry_that_was_replaced_is_noticed_at_start),
         TEST(another_log_is_noticed_by_its_id),
+        TEST(a_view_without_events_learns_its_log_late),
         TEST(first_void_record_asks_whether_the_head_is_there),
         TEST(a_sequence_far_above_the_head_means_lost_events),
         TEST(a_bad_report_parks_its_device_alone),
